@@ -1,0 +1,76 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// A Hist is a histogram of durations in ns with three significant digits (HdrHistogram), together with the exact
+// count, sum and extremes, which the buckets cannot give. It is not safe for concurrent use.
+type Hist struct {
+	HDR      *hdrhistogram.Histogram
+	Sum      time.Duration
+	Min, Max time.Duration // exact; 0 when empty
+	Censored int64         // values of requests that timed out: at least so long
+	Clamped  int64         // values outside the histogram's range, recorded at its edge
+}
+
+// NewHist returns an empty histogram for values up to at least longest.
+func NewHist(longest time.Duration) *Hist {
+	return &Hist{HDR: hdrhistogram.New(1, int64(longest), 3)}
+}
+
+// Count returns how many values were recorded.
+func (h *Hist) Count() int64 { return h.HDR.TotalCount() }
+
+// Record adds d.
+func (h *Hist) Record(d time.Duration) {
+	if n := h.HDR.TotalCount(); n == 0 || d < h.Min {
+		h.Min = d
+	}
+	if d > h.Max {
+		h.Max = d
+	}
+	h.Sum += d
+	if h.HDR.RecordValue(int64(d)) != nil {
+		h.clamp(d)
+	}
+}
+
+func (h *Hist) clamp(d time.Duration) {
+	h.Clamped++
+	edge := h.HDR.HighestTrackableValue()
+	if d < 0 {
+		edge = 0
+	}
+	if err := h.HDR.RecordValue(edge); err != nil {
+		panic("engine: histogram refuses its own edge: " + err.Error())
+	}
+}
+
+// Merge adds all of o, losslessly: both have the same range.
+func (h *Hist) Merge(o *Hist) {
+	if o.Count() == 0 {
+		return
+	}
+	if h.Count() == 0 || o.Min < h.Min {
+		h.Min = o.Min
+	}
+	h.Max = max(h.Max, o.Max)
+	h.Sum += o.Sum
+	h.Censored += o.Censored
+	h.Clamped += o.Clamped
+	if dropped := h.HDR.Merge(o.HDR); dropped != 0 {
+		panic("engine: merge of histograms of different ranges")
+	}
+}
+
+// Quantile returns the value at or below which the fraction q (0 … 1) of all values lie, at most 0.1 % above the true
+// one and never above Max; 0 when empty.
+func (h *Hist) Quantile(q float64) time.Duration {
+	if h.Count() == 0 {
+		return 0
+	}
+	return max(h.Min, min(h.Max, time.Duration(h.HDR.ValueAtQuantile(100*q))))
+}

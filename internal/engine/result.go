@@ -1,0 +1,132 @@
+package engine
+
+import "time"
+
+// A Phase is a part of a run's life. The ramp ends when every slot's first attempt is served or failed; hold lasts
+// Plan.Hold; the sweep asks those conns that have not answered lately; drain closes.
+type Phase uint8
+
+const (
+	PhaseRamp Phase = iota
+	PhaseHold
+	PhaseSweep
+	PhaseDrain
+)
+
+func (p Phase) String() string { return [...]string{"ramp", "hold", "sweep", "drain"}[p] }
+
+// A Result is what a run yielded. Its laws (DESIGN of the house: internal/README.md) hold after cancellation too.
+type Result struct {
+	Conns    Conns
+	Requests Requests
+
+	Connect     *Hist // from the start of connect to established, TLS included
+	Latency     *Hist // arrived − due; timed-out requests are in it, censored
+	ServiceTime *Hist // arrived − sent
+	Lag         *Hist // sent − max(due, ready)
+	ClientWait  *Hist // parsed − arrived
+
+	Drops    []Drop   // every attempt that failed and every conn lost, by identity, most frequent first
+	Timeline []Sample // one per second, the last may be shorter
+
+	Driver  string        // "epoll" or "blocking"
+	Tick    time.Duration // grid of due instants; 0: none
+	Workers int
+	Stamps  Stamps
+
+	// Ends of the phases, from the start of the run. A phase that was not reached ends when the run did.
+	RampEnd, HoldEnd, SweepEnd, DrainEnd time.Duration
+	Ended                                Phase // the phase in which the run ended: PhaseDrain unless cancelled
+}
+
+// Stamps counts how the arrival of responses was timed.
+type Stamps struct {
+	Kernel int64 // by the kernel's receive stamp
+	User   int64 // by the clock of this process, because there was no (plausible) stamp
+}
+
+// Conns is the ledger of slots and of attempts to open them.
+//
+//	Requested = NotAttempted + NeverEstablished + EverEstablished;  EverEstablished ≥ Served ≥ Held
+//	Attempts  = Connected + ConnectFailed + ConnectAbandoned;       Connected = OpenAtEnd + Dropped
+type Conns struct {
+	Requested        int64
+	NotAttempted     int64
+	NeverEstablished int64
+	EverEstablished  int64
+	Served           int64
+	Held             int64
+
+	Attempts         int64
+	Connected        int64
+	ConnectFailed    int64
+	ConnectAbandoned int64 // in flight when the run was cancelled
+	OpenAtEnd        int64 // at the end of the sweep
+	Dropped          int64
+}
+
+// Requests is the ledger of requests.
+//
+//	Due = Sent + Unsent;  Sent = Answered + TimedOut + Malformed + LostWithConn + InFlightAtEnd
+type Requests struct {
+	Due           int64
+	Sent          int64 // the kernel took the first byte
+	Unsent        int64 // due, but the conn was lost or the run cancelled before the first byte was taken
+	Answered      int64 // a complete, well-formed final response of any status
+	TimedOut      int64
+	Malformed     int64
+	LostWithConn  int64
+	InFlightAtEnd int64 // 0 unless cancelled
+
+	Status   [6]int64 // answered by class: Status[2] counts 200–299; Status[0] those outside 100–599
+	Unwanted int64    // answered with a status outside the wanted range
+	Interim  int64    // 1xx responses before the final ones
+
+	// Load offered in hold: requests due in it, and how many of them were sent (before the sweep ended).
+	HoldDue  int64
+	HoldSent int64
+}
+
+// A Drop is one way in which attempts failed or conns were lost: an identity, how often, when, and one full sample.
+type Drop struct {
+	Phase Phase
+	Cause Cause
+	Errno string // "ECONNRESET"; "" where there is none
+	Count int64
+	First time.Duration
+	Last  time.Duration
+
+	Sample Loss
+}
+
+// A Loss is one lost conn or failed attempt in full.
+type Loss struct {
+	Slot   int
+	Phase  Phase
+	Cause  Cause
+	Errno  string
+	At     time.Duration // since the start of the run
+	Idle   time.Duration // since the last answer, or established
+	Served int64         // requests answered on the conn
+	Status int           // of the last response, if that is the cause; else 0
+	Detail string        // error text, "" where there is none
+}
+
+// A Sample is one second of the run. Counts are those of that second, Open is the state at its end.
+type Sample struct {
+	At    time.Duration // end of the second, since the start of the run
+	Phase Phase         // at its end
+
+	Open      int64 // conns established and not lost
+	Connected int64
+	Due       int64
+	Sent      int64
+	Answered  int64
+	Failed    int64 // timed out, malformed, lost with conn, status not wanted
+	Dropped   int64 // conns lost and attempts failed
+
+	LatencyP50, LatencyP99, LatencyMax time.Duration // of the requests answered or timed out in that second; 0: none
+	LagMax                             time.Duration
+
+	Lost []Loss // the first hundred of that second; for Progress only, not kept in the timeline
+}
