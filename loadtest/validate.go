@@ -183,12 +183,12 @@ func (p *problems) tls(c Config) {
 	if c.TLS == nil {
 		return
 	}
-	if c.Server != nil {
-		if !c.Server.target().https {
+	if raw := c.rawURL(); strings.HasPrefix(strings.ToLower(raw), "http:") {
+		if c.Server != nil {
 			p.add("TLS is set and Server speaks plain HTTP: remove TLS, or use NewTLSServer")
+		} else {
+			p.add("TLS is set and URL is %q: write https://, or remove TLS", raw)
 		}
-	} else if strings.HasPrefix(strings.ToLower(c.rawURL()), "http:") {
-		p.add("TLS is set and URL is %q: write https://, or remove TLS", c.rawURL())
 	}
 	if protos := c.TLS.NextProtos; len(protos) > 0 && !slices.Contains(protos, "http/1.1") {
 		p.add("TLS.NextProtos is %q: holdfast speaks http/1.1; add that, or leave NextProtos empty", protos)
