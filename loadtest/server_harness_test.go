@@ -31,11 +31,13 @@ func (tb *fixtureTB) say(to *[]string, text string) {
 	*to = append(*to, text)
 }
 
-func (tb *fixtureTB) Helper()                           {}
-func (tb *fixtureTB) Log(args ...any)                   { tb.say(&tb.logs, fmt.Sprint(args...)) }
-func (tb *fixtureTB) Logf(format string, args ...any)   { tb.say(&tb.logs, fmt.Sprintf(format, args...)) }
-func (tb *fixtureTB) Errorf(format string, args ...any) { tb.say(&tb.errors, fmt.Sprintf(format, args...)) }
-func (tb *fixtureTB) Cleanup(f func())                  { tb.cleanups = append(tb.cleanups, f) }
+func (tb *fixtureTB) Helper()                         {}
+func (tb *fixtureTB) Log(args ...any)                 { tb.say(&tb.logs, fmt.Sprint(args...)) }
+func (tb *fixtureTB) Logf(format string, args ...any) { tb.say(&tb.logs, fmt.Sprintf(format, args...)) }
+func (tb *fixtureTB) Errorf(format string, args ...any) {
+	tb.say(&tb.errors, fmt.Sprintf(format, args...))
+}
+func (tb *fixtureTB) Cleanup(f func()) { tb.cleanups = append(tb.cleanups, f) }
 func (tb *fixtureTB) Fatalf(format string, args ...any) {
 	tb.say(&tb.fatals, fmt.Sprintf(format, args...))
 	runtime.Goexit()
@@ -132,4 +134,6 @@ func serveHTTP(h http.Handler) func(net.Listener) error {
 }
 
 // serveMemory is NewServer without sockets, for tests in fake time.
-func serveMemory(tb testing.TB, h http.Handler) *Server { return newServer(tb, "memory").serveOwn(h, nil) }
+func serveMemory(tb testing.TB, h http.Handler) *Server {
+	return newServer(tb, "memory").serveOwn(h, nil)
+}
