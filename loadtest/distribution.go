@@ -18,8 +18,9 @@ func (d Distribution) Count() int64 {
 	return d.h.Count()
 }
 
-// Quantile returns the duration at or below which the fraction q of all lie: Quantile(0.99) is the 99th percentile. It
-// is never below the true one and at most 0.1 % above it, nor above Max. An empty distribution gives 0.
+// Quantile returns the duration at or below which the fraction q (0 … 1) of all lie: Quantile(0.99) is the 99th
+// percentile. It is that of rank q·Count, rounded to a whole one: never below the true one, and at most 0.1 % above it,
+// nor above Max. An empty distribution gives 0.
 func (d Distribution) Quantile(q float64) time.Duration {
 	if d.h == nil {
 		return 0
@@ -76,4 +77,18 @@ func (d Distribution) Equal(o Distribution) bool {
 	}
 	return d.h.Sum == o.h.Sum && d.h.Min == o.h.Min && d.h.Max == o.h.Max &&
 		d.h.Censored == o.h.Censored && d.h.Clamped == o.h.Clamped && d.h.HDR.Equals(o.h.HDR)
+}
+
+// atLeast returns how many durations were limit or longer, to the precision at which they were recorded.
+func (d Distribution) atLeast(limit time.Duration) int64 {
+	if d.Count() == 0 || d.Max() < limit {
+		return 0
+	}
+	var n int64
+	for _, bar := range d.h.HDR.Distribution() {
+		if bar.To >= int64(limit) {
+			n += bar.Count
+		}
+	}
+	return n
 }
