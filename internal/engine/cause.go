@@ -11,9 +11,10 @@ const (
 	ConnectUnreachable
 	ConnectReset
 	ConnectTimedOut
-	ConnectError // any other failure to connect
-	TLSFailed    // the TCP connection was there, the handshake failed
-	LocalExhaustion
+	ConnectError    // any other failure to connect
+	TLSFailed       // the TCP connection was there, the handshake failed
+	LocalExhaustion // of descriptors, ports or memory: the generator's fault, never the server's
+	Abandoned       // the run was cancelled while it was in flight
 
 	// A conn that was established, and lost.
 	ClosedBeforeFirst // by the server, before it answered anything
@@ -42,6 +43,7 @@ var causeNames = [numCauses]string{
 	ConnectError:       "connect failed",
 	TLSFailed:          "TLS handshake failed",
 	LocalExhaustion:    "local exhaustion",
+	Abandoned:          "abandoned",
 	ClosedBeforeFirst:  "closed before first response",
 	ClosedIdle:         "closed while idle",
 	ClosedAnnounced:    "closed as announced",

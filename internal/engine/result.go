@@ -45,6 +45,14 @@ type Stamps struct {
 	User   int64 // by the clock of this process, because there was no (plausible) stamp
 }
 
+func (s *Stamps) add(kernel bool) {
+	if kernel {
+		s.Kernel++
+	} else {
+		s.User++
+	}
+}
+
 // Conns is the ledger of slots and of attempts to open them.
 //
 //	Requested = NotAttempted + NeverEstablished + EverEstablished;  EverEstablished ≥ Served ≥ Held
@@ -78,9 +86,10 @@ type Requests struct {
 	LostWithConn  int64
 	InFlightAtEnd int64 // 0 unless cancelled
 
-	Status   [6]int64 // answered by class: Status[2] counts 200–299; Status[0] those outside 100–599
-	Unwanted int64    // answered with a status outside the wanted range
-	Interim  int64    // 1xx responses before the final ones
+	Status        [6]int64 // answered by class: Status[2] counts 200–299; Status[0] those outside 100–599
+	Unwanted      int64    // answered with a status outside the wanted range
+	FirstUnwanted int      // the first such status; 0: none
+	Interim       int64    // 1xx responses before the final ones
 
 	// Load offered in hold: requests due in it, and how many of them were sent (before the sweep ended).
 	HoldDue  int64

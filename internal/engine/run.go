@@ -1,7 +1,39 @@
 package engine
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
-// Run carries out the plan. It returns a lawful Result in every case; err is ctx's error if the run was cancelled, or
-// says why the driver could not be set up (then nothing was opened).
-func Run(ctx context.Context, p Plan) (*Result, error) { panic("not yet") }
+// Run carries out the plan. It returns a lawful Result in every case: also if ctx was cancelled, and then ctx's error.
+// Any other error says that a driver could not be set up or failed; then the run was abandoned where it was.
+func Run(ctx context.Context, p Plan) (*Result, error) {
+	if p.Dial != nil || !hasEpoll {
+		return runBlocking(ctx, &p)
+	}
+	return runEpoll(ctx, &p)
+}
+
+// result merges what the workers measured. end is when the run was over.
+func result(p *Plan, ph *phases, tl *timeline, driver string, machines []*machine, end time.Duration) *Result {
+	all := &machines[0].tally
+	ended := machines[0].phase
+	for _, m := range machines {
+		tl.add(&m.tally, end, m.phase) // what is left of the last second
+		ended = min(ended, m.phase)
+		if m != machines[0] {
+			all.merge(&m.tally)
+		}
+	}
+	r := &Result{
+		Conns: all.conns, Requests: all.requests,
+		Connect: all.connect, Latency: all.latency, ServiceTime: all.service, Lag: all.lag, ClientWait: all.wait,
+		Drops: all.sorted(), Timeline: tl.end(),
+		Driver: driver, Tick: p.Tick, Workers: p.Workers, Stamps: all.stamps,
+		DrainEnd: end, Ended: ended,
+	}
+	r.RampEnd = min(end, time.Duration(ph.rampEnd.Load()))
+	r.HoldEnd = min(end, ph.holdEnd())
+	r.SweepEnd = min(end, time.Duration(ph.sweepEnd.Load()))
+	return r
+}

@@ -1,0 +1,345 @@
+package engine
+
+import (
+	"sync"
+	"syscall"
+	"time"
+
+	"example.com/holdfast/internal/netpoll"
+)
+
+// An epollWorker drives the conns of one worker by epoll. Its loop is: wait, handle events, handle deadlines, open what
+// the ramp asks for, look at the phases, arm the timer. Events come before deadlines, so that what has arrived is known
+// before anything is called late.
+type epollWorker struct {
+	machine
+	*wheel
+	run  *epollRun
+	poll *netpoll.Poller
+	recv *netpoll.Receiver
+
+	opened     int           // conns whose first attempt was begun
+	connecting int           // attempts in flight
+	most       int           // of them
+	armed      time.Duration // when the timer fires; never: not armed
+	nextSecond time.Duration
+	realtime   int64 // the real-time clock at the start of the run, in ns
+}
+
+// An epollRun is what the workers of a run share.
+type epollRun struct {
+	clock     clock
+	plan      *Plan
+	phases    *phases
+	timeline  *timeline
+	endpoints []*netpoll.Endpoint
+	local     []*netpoll.Endpoint
+	workers   []*epollWorker
+
+	mu       sync.Mutex
+	address  uint8 // endpoint in use
+	accepted bool  // it has accepted: it stays
+}
+
+const (
+	readBuffer  = 64 << 10 // a larger response takes more than one read
+	eventBatch  = 512
+	openPerTurn = 128 // so that opening all at once does not keep events waiting
+)
+
+func newEpollWorker(r *epollRun, index int) (*epollWorker, error) {
+	poll, err := netpoll.NewPoller(eventBatch)
+	if err != nil {
+		return nil, err
+	}
+	w := &epollWorker{
+		machine: *newMachine(r.plan, r.phases, index),
+		run:     r, poll: poll, recv: netpoll.NewReceiver(readBuffer),
+		most: max(1, r.plan.MaxConnecting/r.plan.Workers), armed: never, nextSecond: time.Second,
+	}
+	w.wheel = newWheel(r.plan.Tick, w.machine.conns)
+	return w, nil
+}
+
+// loop runs until the run is over. It returns an error only if the poller fails.
+func (w *epollWorker) loop() error {
+	w.bracket()
+	for {
+		w.turn(w.run.clock.now())
+		if w.over() {
+			w.closeAll()
+			return nil
+		}
+		w.arm()
+		n, err := w.poll.Wait()
+		if err != nil {
+			w.abandon(w.run.clock.now())
+			w.closeAll()
+			return err
+		}
+		for i := range n {
+			if ev, ok := w.poll.At(i); ok {
+				w.handle(ev)
+			} else {
+				w.armed = never
+			}
+		}
+	}
+}
+
+func (w *epollWorker) over() bool {
+	if w.phases.cancelled.Load() {
+		w.abandon(w.run.clock.now())
+		return true
+	}
+	return w.drained()
+}
+
+// turn does all that is due at now, events aside.
+func (w *epollWorker) turn(now time.Duration) {
+	for j, ok := w.pop(now); ok; j, ok = w.pop(now) {
+		w.expire(j, now)
+	}
+	for n := 0; n < openPerTurn && w.mayOpen() && w.openDue() <= now; n++ {
+		w.open(uint32(w.opened))
+		w.opened++
+	}
+	w.advance(now)
+	for w.sweepDue() <= now {
+		w.act(w.ask(now))
+	}
+	w.advance(now)
+	for ; w.nextSecond <= now; w.nextSecond += time.Second {
+		w.bracket()
+		w.run.timeline.add(&w.tally, w.nextSecond, w.phase)
+	}
+}
+
+func (w *epollWorker) mayOpen() bool { return w.opened < len(w.machine.conns) && w.connecting < w.most }
+
+func (w *epollWorker) openDue() time.Duration {
+	return w.plan.Ramp.at(w.slot(uint32(w.opened)))
+}
+
+// arm sets the timer to the next instant at which a turn has something to do, if it is not set to it.
+func (w *epollWorker) arm() {
+	next := min(w.nextSecond, w.sweepDue())
+	if w.mayOpen() {
+		next = min(next, w.openDue())
+	}
+	if w.phase == PhaseHold {
+		next = min(next, w.phases.holdEnd())
+	}
+	// The wheel is asked only if its lower bound matters.
+	if w.soonest < min(next, w.armed) {
+		next = min(next, w.wheel.next())
+	}
+	if next < w.armed {
+		w.armed = next
+		w.poll.Arm(next - w.run.clock.now())
+	}
+}
+
+// bracket relates the real-time clock, in which the kernel stamps, to the run's. Done once a second, so that a slew of
+// the former stays below a microsecond or so between two brackets.
+func (w *epollWorker) bracket() { w.realtime = w.run.clock.realtimeStart() }
+
+// open begins the attempt of conn j, at the address in use.
+func (w *epollWorker) open(j uint32) {
+	w.dial(j, w.run.clock.now())
+	w.connecting++
+	w.connect(j)
+}
+
+func (w *epollWorker) connect(j uint32) {
+	c := &w.machine.conns[j]
+	address := w.run.addressInUse()
+	c.addr = address
+	var local *netpoll.Endpoint
+	if n := len(w.run.local); n > 0 {
+		local = w.run.local[w.slot(j)%n]
+	}
+	fd, pending, err := netpoll.Connect(w.run.endpoints[address], local, true)
+	switch {
+	case err == syscall.EAGAIN && w.plan.Target.Unix != "":
+		// A unix socket whose backlog is full refuses at once instead of waiting; ask again each tick.
+		c.wake = min(c.sent+w.plan.ConnectTimeout, w.run.clock.now()+max(w.plan.Tick, time.Millisecond))
+		w.set(j, false)
+		return
+	case err != nil:
+		w.connectFailed(j, err)
+		return
+	}
+	c.fd = int32(fd)
+	if err := w.poll.Add(fd, j, pending); err != nil {
+		w.connectFailed(j, err)
+		return
+	}
+	if pending {
+		w.set(j, false)
+		return
+	}
+	w.up(j)
+}
+
+func (w *epollWorker) up(j uint32) {
+	w.connecting--
+	w.run.accept(w.machine.conns[j].addr)
+	w.act(j, w.established(j, w.run.clock.now()))
+}
+
+// connectFailed tries the host's next address, if none has accepted yet, and else gives the attempt up.
+func (w *epollWorker) connectFailed(j uint32, err error) {
+	c := &w.machine.conns[j]
+	if c.fd >= 0 {
+		netpoll.Close(int(c.fd))
+		c.fd = -1
+	}
+	if w.run.nextAddress(c.addr) {
+		w.connect(j)
+		return
+	}
+	w.connecting--
+	w.act(j, w.failed(j, w.run.clock.now(), causeOfConnect(err), err))
+}
+
+// expire handles a deadline of conn j that had passed at now.
+func (w *epollWorker) expire(j uint32, now time.Duration) {
+	c := &w.machine.conns[j]
+	switch c.state {
+	case dialling:
+		if now < c.sent+w.plan.ConnectTimeout {
+			c.wake = c.sent + w.plan.ConnectTimeout
+			w.connect(j) // a full unix backlog
+			return
+		}
+		w.connecting--
+	case writing, waiting:
+		// Once more, so that our own stall is not taken for the server's.
+		if w.read(j, false); c.wake > now || c.state == closed {
+			return
+		}
+	}
+	w.act(j, w.woken(j, now))
+}
+
+// handle tells the machine what the kernel reported.
+func (w *epollWorker) handle(ev netpoll.Event) {
+	c := &w.machine.conns[ev.ID]
+	if c.state == dialling {
+		if err := netpoll.ConnectError(int(c.fd)); err != nil {
+			w.connectFailed(ev.ID, err)
+			return
+		}
+		if !ev.Writable {
+			return
+		}
+		w.up(ev.ID)
+	}
+	if ev.Readable {
+		w.read(ev.ID, ev.Hup)
+	}
+	if ev.Writable && c.state == writing {
+		w.act(ev.ID, wantWrite)
+	}
+}
+
+// read reads what there is: once, unless that filled the buffer or the peer has closed, and carries out what the
+// machine wants then.
+func (w *epollWorker) read(j uint32, hup bool) {
+	c := &w.machine.conns[j]
+	result := wantWait
+	for c.state != closed {
+		data, stamp, more, again, err := w.recv.Read(int(c.fd))
+		if again {
+			break
+		}
+		now := w.run.clock.now()
+		switch {
+		case err != nil:
+			result = w.broken(j, now, err)
+		case len(data) == 0:
+			result = w.eof(j, now)
+		default:
+			arrived, stamped := now, false
+			if at := time.Duration(stamp - w.realtime); stamp != 0 && at >= c.sent && at <= now {
+				arrived, stamped = at, true
+			}
+			result = w.received(j, data, arrived, now, stamped)
+		}
+		if !more && !hup {
+			break
+		}
+	}
+	w.act(j, result)
+}
+
+// act carries out what the machine wants of conn j, and puts its deadline into the wheel.
+func (w *epollWorker) act(j uint32, wanted want) {
+	c := &w.machine.conns[j]
+	if wanted == wantWrite {
+		wanted = w.write(j, c)
+	}
+	if wanted == wantHangUp {
+		w.hangUp(c)
+	}
+	// Under a pause the deadline is moved at once: left behind, it would cost a wake-up.
+	w.set(j, c.state == waiting)
+}
+
+func (w *epollWorker) write(j uint32, c *conn) want {
+	sent := w.run.clock.now()
+	n, err := netpoll.Write(int(c.fd), w.plan.Request[w.offset(j):])
+	if err != nil {
+		return w.broken(j, sent, err)
+	}
+	result := w.wrote(j, sent, n)
+	if c.state == writing {
+		if err := w.poll.Modify(int(c.fd), j, true); err != nil {
+			return w.broken(j, sent, err)
+		}
+	}
+	return result
+}
+
+func (w *epollWorker) hangUp(c *conn) {
+	if c.fd >= 0 {
+		netpoll.Abort(int(c.fd))
+		c.fd = -1
+	}
+}
+
+func (w *epollWorker) closeAll() {
+	for j := range w.machine.conns {
+		w.hangUp(&w.machine.conns[j])
+	}
+}
+
+func (r *epollRun) addressInUse() uint8 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.address
+}
+
+// accept notes that an address has accepted a connection: it is used for all from now on.
+func (r *epollRun) accept(address uint8) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.accepted {
+		r.address, r.accepted = address, true
+	}
+}
+
+// nextAddress reports whether an attempt that failed at an address is worth another at the one now in use.
+func (r *epollRun) nextAddress(failed uint8) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if failed < r.address || r.accepted && failed != r.address {
+		return true
+	}
+	if r.accepted || int(failed)+1 >= len(r.endpoints) {
+		return false
+	}
+	r.address = failed + 1
+	return true
+}

@@ -1,0 +1,85 @@
+package engine
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+	"time"
+
+	"example.com/holdfast/internal/netpoll"
+)
+
+const hasEpoll = true
+
+func runEpoll(ctx context.Context, p *Plan) (*Result, error) {
+	r := &epollRun{
+		plan: p, clock: clock{time.Now()}, phases: newPhases(p.Slots, p.Workers, p.Hold),
+		timeline: newTimeline(p.Workers, p.Progress),
+	}
+	r.addEndpoints()
+	for i := range p.Workers {
+		w, err := newEpollWorker(r, i)
+		if err != nil {
+			for _, w := range r.workers {
+				w.poll.Close()
+			}
+			r.timeline.end()
+			return nil, err
+		}
+		r.workers = append(r.workers, w)
+	}
+	err := r.loops(ctx)
+	machines := make([]*machine, len(r.workers))
+	for i, w := range r.workers {
+		machines[i] = &w.machine
+	}
+	return result(p, r.phases, r.timeline, "epoll", machines, r.clock.now()), err
+}
+
+func (r *epollRun) addEndpoints() {
+	if path := r.plan.Target.Unix; path != "" {
+		r.endpoints = append(r.endpoints, netpoll.UnixEndpoint(path))
+	}
+	for _, a := range r.plan.Target.Addrs {
+		r.endpoints = append(r.endpoints, netpoll.TCPEndpoint(a))
+	}
+	for _, a := range r.plan.Target.Local {
+		r.local = append(r.local, netpoll.TCPEndpoint(netip.AddrPortFrom(a, 0)))
+	}
+}
+
+// loops runs all workers until the run is over or ctx is done, and returns the first reason for an early end.
+func (r *epollRun) loops(ctx context.Context) error {
+	var once sync.Once
+	var failed error
+	r.phases.nudge = func() {
+		for _, w := range r.workers {
+			w.poll.Nudge()
+		}
+	}
+	watched := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(watched)
+		r.phases.cancel()
+	})
+	var wg sync.WaitGroup
+	for _, w := range r.workers {
+		wg.Go(func() {
+			if err := w.loop(); err != nil {
+				once.Do(func() { failed = err })
+				r.phases.cancel()
+			}
+		})
+	}
+	wg.Wait()
+	if !stop() {
+		<-watched // it nudges pollers
+	}
+	for _, w := range r.workers {
+		w.poll.Close()
+		if w.abandoned && failed == nil {
+			failed = context.Cause(ctx)
+		}
+	}
+	return failed
+}

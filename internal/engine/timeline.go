@@ -1,0 +1,107 @@
+package engine
+
+import (
+	"sync"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// A timeline collects one sample per second from all workers, in order, and tells each to Progress.
+type timeline struct {
+	workers int
+
+	mu      sync.Mutex
+	pending map[time.Duration]*second // some workers' part is missing
+	samples []Sample
+
+	progress chan Sample
+	told     chan struct{} // closed when the last call of Progress returned
+}
+
+type second struct {
+	sample  Sample
+	latency *hdrhistogram.Histogram
+	missing int
+}
+
+// progressLag is how many samples a slow Progress may lie behind before it misses some. The report has them all.
+const progressLag = 64
+
+func newTimeline(workers int, progress func(Sample)) *timeline {
+	t := &timeline{workers: workers, pending: map[time.Duration]*second{}}
+	if progress == nil {
+		return t
+	}
+	t.progress, t.told = make(chan Sample, progressLag), make(chan struct{})
+	go func() {
+		defer close(t.told)
+		for s := range t.progress {
+			progress(s)
+		}
+	}()
+	return t
+}
+
+// add takes a worker's part of the second that ended at at, and clears it in the tally.
+func (t *timeline) add(from *tally, at time.Duration, phase Phase) {
+	part := from.second(at, phase)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.pending[at]
+	switch {
+	case t.workers == 1:
+		s = &second{sample: part, latency: from.recent}
+	case s == nil:
+		s = &second{sample: part, latency: from.recent.Clone(), missing: t.workers - 1}
+		t.pending[at] = s
+	default:
+		s.missing--
+		s.latency.Merge(from.recent)
+		s.sample.add(part)
+	}
+	if s.missing == 0 {
+		delete(t.pending, at)
+		t.append(s)
+	}
+	from.recent.Reset()
+}
+
+func (t *timeline) append(s *second) {
+	if s.latency.TotalCount() > 0 {
+		most := s.sample.LatencyMax
+		s.sample.LatencyP50 = min(most, time.Duration(s.latency.ValueAtQuantile(50)))
+		s.sample.LatencyP99 = min(most, time.Duration(s.latency.ValueAtQuantile(99)))
+	}
+	if t.progress != nil {
+		select {
+		case t.progress <- s.sample:
+		default:
+		}
+	}
+	s.sample.Lost = nil
+	t.samples = append(t.samples, s.sample)
+}
+
+// end waits for Progress to return and gives the samples.
+func (t *timeline) end() []Sample {
+	if t.progress != nil {
+		close(t.progress)
+		<-t.told
+	}
+	return t.samples
+}
+
+func (s *Sample) add(o Sample) {
+	s.Phase = min(s.Phase, o.Phase)
+	s.Open += o.Open
+	s.Connected += o.Connected
+	s.Due += o.Due
+	s.Sent += o.Sent
+	s.Answered += o.Answered
+	s.Failed += o.Failed
+	s.Dropped += o.Dropped
+	s.LatencyMax = max(s.LatencyMax, o.LatencyMax)
+	s.LagMax = max(s.LagMax, o.LagMax)
+	s.Lost = append(s.Lost, o.Lost...)
+}
