@@ -129,6 +129,10 @@ func (p *problems) rest(u *url.URL, loc location) {
 	if loc.host != "" && !httpguts.ValidHostHeader(loc.field) {
 		p.add("URL has the host %q: write a domain name or an address", loc.host)
 	}
+	// net/url would unescape all of such a path and escape anew what it must: %2F would go out as a slash.
+	if strings.Contains(u.RawPath, "%") && u.EscapedPath() != u.RawPath {
+		p.add("URL has the path %q, escaped in part: escape spaces and what is not ASCII too, as in %%20", u.RawPath)
+	}
 	if strings.ContainsFunc(loc.target, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		p.add("URL asks for %q: escape spaces and what is not ASCII, as in %%20", loc.target)
 	}
