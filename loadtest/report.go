@@ -6,44 +6,277 @@ import (
 	"example.com/holdfast/internal/engine"
 )
 
-// A Report is what [Run] found.
+// A Report is what [Run] found: a ledger of conns and of requests in which each item is in exactly one class,
+// distributions of durations, and what the run cost. It is made once and read by everything else.
+//
+// Durations are exact to the ns except quantiles of a [Distribution]. Counts and bytes that could not be known are −1,
+// never 0. As JSON ([Report.MarshalJSON]) it makes a lossless round trip.
 type Report struct {
-	Conns    Conns
-	Requests Requests
-	Phases   Phases
+	Conns    Conns    `json:"conns"`
+	Requests Requests `json:"requests"`
+	Phases   Phases   `json:"phases"`
 
-	Connect     Distribution // from the start of connect to established, TLS included
-	Latency     Distribution // arrived − due; timed-out requests are in it, from due, marked censored
-	ServiceTime Distribution // arrived − sent
-	Lag         Distribution // sent − max(due, ready): how late we were
-	ClientWait  Distribution // parsed − arrived: how long a response waited for us
+	Connect     Distribution `json:"connect"`      // from the start of connect to established, TLS included
+	Latency     Distribution `json:"latency"`      // arrived − due; timed-out requests are in it, from due, censored
+	ServiceTime Distribution `json:"service_time"` // arrived − sent
+	Lag         Distribution `json:"lag"`          // sent − max(due, ready): how late we were
+	ClientWait  Distribution `json:"client_wait"`  // parsed − arrived: how long a response waited for us
+	Stamps      Stamps       `json:"stamps"`       // who read the clock when responses arrived
 
-	Drops     []Drop   // ways in which attempts failed or conns were lost, most frequent first
-	Timeline  []Sample // one per second
-	Generator Usage    // this process while the run lasted
-	Fixture   *FixtureCounts
-	Kernel    KernelCounters
-	Warnings  []Warning
+	Load     Load     `json:"load"`     // the rate of requests in hold, against the cadence's
+	Drops    []Drop   `json:"drops"`    // ways in which attempts failed or conns were lost, most frequent first
+	Timeline []Sample `json:"timeline"` // one per second; the last may be shorter
 
-	Seed        uint64
-	Config      Echo
-	Environment Environment
+	Generator Usage          `json:"generator"`         // this process while the run lasted; an in-process server too
+	Fixture   *FixtureCounts `json:"fixture,omitempty"` // what [Config].Server counted; nil without one
+	Kernel    KernelCounters `json:"kernel"`
+	Warnings  []Warning      `json:"warnings"`
+
+	Started     time.Time   `json:"started"` // UTC
+	Seed        uint64      `json:"seed"`    // of all pauses: give it to [Config] to draw them again
+	Config      Echo        `json:"config"`
+	Environment Environment `json:"environment"`
 }
 
-// Distribution, Conns, Requests, Phases, Drop, Sample, Usage, KernelCounters, Warning, Echo, Environment follow.
+// Conns is the ledger of conn slots, and of the attempts to open them. It is frozen at the end of the sweep: what closes
+// after it is drain, not loss. These hold in every report, of a cancelled run too:
+//
+//	Requested = NotAttempted + NeverEstablished + EverEstablished
+//	EverEstablished ≥ Served ≥ Held
+//	Attempts  = Connected + ConnectFailed + ConnectAbandoned
+//	Connected = OpenAtEnd + Dropped
+type Conns struct {
+	Requested        int64 `json:"requested"`         // Config.Connections
+	NotAttempted     int64 `json:"not_attempted"`     // slots whose turn had not come when the run was cancelled
+	NeverEstablished int64 `json:"never_established"` // slots none of whose attempts succeeded
+	EverEstablished  int64 `json:"ever_established"`  // slots that had TCP (and TLS) up at some time
+	Served           int64 `json:"served"`            // slots that had at least one request answered
+	Held             int64 `json:"held"`              // served, open all through hold and sweep, and answering to the end
 
-// A Distribution of durations.
-type Distribution struct{ h *engine.Hist }
+	Attempts         int64 `json:"attempts"`          // tries to open a conn
+	Connected        int64 `json:"connected"`         // attempts that had TCP (and TLS) up
+	ConnectFailed    int64 `json:"connect_failed"`    // attempts that failed or timed out; Drops says why
+	ConnectAbandoned int64 `json:"connect_abandoned"` // attempts in flight when the run was cancelled
+	OpenAtEnd        int64 `json:"open_at_end"`       // conns open at the end of the sweep
+	Dropped          int64 `json:"dropped"`           // conns lost before it; Drops says why
+}
 
-type (
-	Conns          engine.Conns
-	Requests       engine.Requests
-	Phases         struct{ Ramp, Hold, Sweep, Drain time.Duration }
-	Drop           struct{}
-	Sample         struct{}
-	Usage          struct{}
-	KernelCounters struct{}
-	Warning        struct{}
-	Echo           struct{}
-	Environment    struct{}
-)
+// Requests is the ledger of requests, frozen at the end of drain. These hold in every report:
+//
+//	Due  = Sent + Unsent
+//	Sent = Answered + TimedOut + Malformed + LostWithConn + InFlightAtEnd
+type Requests struct {
+	Due           int64 `json:"due"`              // should have gone out
+	Sent          int64 `json:"sent"`             // the kernel took the first byte
+	Unsent        int64 `json:"unsent"`           // the conn was lost, or the run cancelled, before that
+	Answered      int64 `json:"answered"`         // a complete, well-formed final response, of any status
+	TimedOut      int64 `json:"timed_out"`        // no complete response within Config.ResponseTimeout
+	Malformed     int64 `json:"malformed"`        // the response broke HTTP/1.1
+	LostWithConn  int64 `json:"lost_with_conn"`   // the conn was lost before the response was complete
+	InFlightAtEnd int64 `json:"in_flight_at_end"` // 0 unless the run was cancelled
+
+	Status   [6]int64 `json:"status"`   // Answered by class: Status[2] counts 200–299; Status[0] those outside 100–599
+	Unwanted int64    `json:"unwanted"` // answered, with a status outside Request.Want
+	Interim  int64    `json:"interim"`  // 1xx responses before final ones
+
+	HoldDue  int64 `json:"hold_due"`  // requests that fell due in hold,
+	HoldSent int64 `json:"hold_sent"` // and those of them that were sent before the sweep ended
+}
+
+// Failed returns the requests that timed out, were malformed, lost with their conn, or got a status outside
+// Request.Want.
+func (q Requests) Failed() int64 { return q.TimedOut + q.Malformed + q.LostWithConn + q.Unwanted }
+
+// Phases says how long each phase took; one that was not reached took 0.
+type Phases struct {
+	Ramp  time.Duration `json:"ramp_ns"`  // until every conn's first attempt was served or had failed
+	Hold  time.Duration `json:"hold_ns"`  // Config.Hold
+	Sweep time.Duration `json:"sweep_ns"` // until every conn had answered lately or failed to
+	Drain time.Duration `json:"drain_ns"` // until the answers in flight had come and all was closed
+
+	Ended    string `json:"ended"`    // the phase in which the run ended: ramp, hold, sweep or drain
+	Complete bool   `json:"complete"` // it was not cancelled before the end of the sweep, nor with requests in flight
+}
+
+// Total returns how long the run took.
+func (p Phases) Total() time.Duration { return p.Ramp + p.Hold + p.Sweep + p.Drain }
+
+// Stamps counts the arrivals of responses by whose clock timed them. A kernel stamp is not blurred by how late this
+// process was to read; elsewhere than on Linux TCP there are none.
+type Stamps struct {
+	Kernel int64 `json:"kernel"`
+	User   int64 `json:"user"`
+}
+
+// Load is the rate of requests over hold.
+type Load struct {
+	// Expected is what the cadence alone gives: the conns requested ÷ the mean pause. 0: the cadence has no rate of its
+	// own, as BackToBack and Silent.
+	Expected float64 `json:"expected_per_s"`
+
+	// Offered counts the requests due in hold that were sent. It is below Expected where conns were lost, and where
+	// answers came so late that they stretched the time from one request to the next.
+	Offered float64 `json:"offered_per_s"`
+}
+
+// A Drop is one way in which attempts failed or conns were lost: an identity, how often, when, and one loss in full.
+type Drop struct {
+	Phase string        `json:"phase"`           // ramp, hold, sweep
+	Cause string        `json:"cause"`           // such as "closed while idle"
+	Errno string        `json:"errno,omitempty"` // such as "ECONNRESET"
+	Count int64         `json:"count"`
+	First time.Duration `json:"first_ns"` // since the start of the run
+	Last  time.Duration `json:"last_ns"`
+
+	Sample Loss `json:"sample"`
+}
+
+// A Loss is one lost conn, or one failed attempt to open it.
+type Loss struct {
+	Slot   int           `json:"slot"` // which conn: 0 … Requested−1
+	Phase  string        `json:"phase"`
+	Cause  string        `json:"cause"`
+	Errno  string        `json:"errno,omitempty"`
+	At     time.Duration `json:"at_ns"`            // since the start of the run
+	Idle   time.Duration `json:"idle_ns"`          // since the last answer or, without one, since established
+	Served int64         `json:"served"`           // requests answered on this conn
+	Status int           `json:"status,omitempty"` // of the last response, if that is the cause
+	Detail string        `json:"detail,omitempty"` // the error's text
+}
+
+// A Sample is one second of the run: counts are of that second, Open and Phase are the state at its end.
+type Sample struct {
+	At    time.Duration `json:"at_ns"` // the end of the second, since the start of the run
+	Phase string        `json:"phase"`
+
+	Open      int64 `json:"open"` // conns established and not lost
+	Connected int64 `json:"connected"`
+	Due       int64 `json:"due"`
+	Sent      int64 `json:"sent"`
+	Answered  int64 `json:"answered"`
+	Failed    int64 `json:"failed"`  // requests, as in [Requests.Failed]
+	Dropped   int64 `json:"dropped"` // conns lost and attempts failed
+
+	LatencyP50 time.Duration `json:"latency_p50_ns"` // of requests answered or timed out in that second; 0: none
+	LatencyP99 time.Duration `json:"latency_p99_ns"`
+	LatencyMax time.Duration `json:"latency_max_ns"`
+	LagMax     time.Duration `json:"lag_max_ns"`
+
+	// Lost holds the first hundred losses of the second. Only [Config].Progress gets them: the timeline of a report has
+	// none.
+	Lost []Loss `json:"-"`
+}
+
+// reportInput is all that a report is made of.
+type reportInput struct {
+	cfg           Config // effective: defaults filled in
+	target        string // the URL of cfg in full; user info is not shown
+	plan          engine.Plan
+	result        *engine.Result
+	before, after usageSnapshot
+	fixture       *FixtureCounts // nil without one
+	started       time.Time
+}
+
+// newReport makes the report. Its laws are the caller's to check: see laws.
+func newReport(in reportInput) *Report {
+	res := in.result
+	r := &Report{
+		Conns:       Conns(res.Conns),
+		Requests:    Requests(res.Requests),
+		Phases:      phasesOf(res),
+		Connect:     Distribution{res.Connect},
+		Latency:     Distribution{res.Latency},
+		ServiceTime: Distribution{res.ServiceTime},
+		Lag:         Distribution{res.Lag},
+		ClientWait:  Distribution{res.ClientWait},
+		Stamps:      Stamps(res.Stamps),
+		Load:        loadOf(in.plan, res),
+		Drops:       dropsOf(res.Drops),
+		Timeline:    timelineOf(res.Timeline),
+		Generator:   usageBetween(in.before, in.after),
+		Fixture:     in.fixture,
+		Kernel:      kernelBetween(in.before, in.after),
+		Started:     in.started.Round(0).UTC(),
+		Seed:        in.plan.Seed,
+		Config:      echoOf(in),
+		Environment: environmentOf(),
+	}
+	r.Warnings = warningsOf(r)
+	return r
+}
+
+func phasesOf(res *engine.Result) Phases {
+	return Phases{
+		Ramp:     res.RampEnd,
+		Hold:     res.HoldEnd - res.RampEnd,
+		Sweep:    res.SweepEnd - res.HoldEnd,
+		Drain:    res.DrainEnd - res.SweepEnd,
+		Ended:    res.Ended.String(),
+		Complete: res.Ended == engine.PhaseDrain && res.Requests.InFlightAtEnd == 0,
+	}
+}
+
+func dropsOf(drops []engine.Drop) []Drop {
+	out := make([]Drop, len(drops))
+	for i, d := range drops {
+		out[i] = Drop{
+			Phase: d.Phase.String(), Cause: d.Cause.String(), Errno: d.Errno,
+			Count: d.Count, First: d.First, Last: d.Last, Sample: lossOf(d.Sample),
+		}
+	}
+	return out
+}
+
+func lossOf(l engine.Loss) Loss {
+	return Loss{
+		Slot: l.Slot, Phase: l.Phase.String(), Cause: l.Cause.String(), Errno: l.Errno,
+		At: l.At, Idle: l.Idle, Served: l.Served, Status: l.Status, Detail: l.Detail,
+	}
+}
+
+func timelineOf(samples []engine.Sample) []Sample {
+	out := make([]Sample, len(samples))
+	for i, s := range samples {
+		s.Lost = nil
+		out[i] = sampleOf(s)
+	}
+	return out
+}
+
+// sampleOf makes what Config.Progress gets.
+func sampleOf(s engine.Sample) Sample {
+	out := Sample{
+		At: s.At, Phase: s.Phase.String(),
+		Open: s.Open, Connected: s.Connected, Due: s.Due, Sent: s.Sent, Answered: s.Answered, Failed: s.Failed,
+		Dropped: s.Dropped, LatencyP50: s.LatencyP50, LatencyP99: s.LatencyP99, LatencyMax: s.LatencyMax,
+		LagMax: s.LagMax,
+	}
+	for _, l := range s.Lost {
+		out.Lost = append(out.Lost, lossOf(l))
+	}
+	return out
+}
+
+// loadOf measures the rate over hold as it was, also if the run was cancelled in it.
+func loadOf(p engine.Plan, res *engine.Result) Load {
+	var l Load
+	if mean := meanPause(p.Cadence); mean > 0 {
+		l.Expected = float64(p.Slots) / mean.Seconds()
+	}
+	if hold := res.HoldEnd - res.RampEnd; hold > 0 {
+		l.Offered = float64(res.Requests.HoldSent) / hold.Seconds()
+	}
+	return l
+}
+
+// meanPause is 0 for a cadence that has no rate of its own.
+func meanPause(c engine.Cadence) time.Duration {
+	switch c.Kind {
+	case engine.Uniform:
+		return c.Min + (c.Max-c.Min)/2
+	case engine.Every, engine.Exponential:
+		return c.Min
+	}
+	return 0
+}

@@ -1,6 +1,134 @@
 package loadtest
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
 
-// Run opens cfg.Connections conns, holds them, and reports.
-func Run(ctx context.Context, cfg Config) (*Report, error) { panic("not yet") }
+	"example.com/holdfast/internal/engine"
+)
+
+// Run opens cfg.Connections conns to the target, holds them for cfg.Hold with requests at cfg.Cadence, and reports what
+// became of them. Conns that cannot be opened, are lost or answer badly are results, not errors.
+//
+// It returns an error only if the run could not be carried out: a [*ConfigError] with everything that is wrong with cfg,
+// a [*ResourceError] for what this machine lacks, an error of the resolver; the report is then nil, and nothing was
+// opened. If ctx ends first, the report holds what was measured until then, and the error wraps ctx's.
+//
+// Run takes as long as the ramp, cfg.Hold and a few times cfg.ResponseTimeout together. The ramp ends when the last conn
+// has answered its first request, which falls due within one pause of the cadence.
+func Run(ctx context.Context, cfg Config) (*Report, error) {
+	return runner{find: net.DefaultResolver.LookupNetIP, limits: systemLimits()}.run(ctx, cfg)
+}
+
+// A runner is Run together with what it asks of the world before the first connect.
+type runner struct {
+	find   lookup
+	limits limits
+}
+
+func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	started := time.Now()
+	loc, _ := parseLocation(cfg.rawURL()) // it has no problems: validate asked
+	cfg = cfg.effective(loc)
+	target, err := r.target(ctx, cfg, loc)
+	cancelled := ctx.Err() != nil
+	if err != nil && !cancelled {
+		return nil, err
+	}
+	plan, err := planOf(cfg, loc, target)
+	if err != nil {
+		return nil, err
+	}
+	in := reportInput{cfg: cfg, target: cfg.rawURL(), plan: plan, started: started}
+	in.before = takeUsage()
+	if cancelled {
+		in.result, err = nothingDone(plan), ctx.Err()
+	} else {
+		in.result, err = engine.Run(ctx, plan)
+	}
+	in.after = takeUsage()
+	return finish(ctx, in, err)
+}
+
+// target resolves the host and makes sure of the resources.
+func (r runner) target(ctx context.Context, cfg Config, loc location) (engine.Target, error) {
+	var addrs []netip.AddrPort
+	if cfg.network() == networkTCP {
+		var err error
+		if addrs, err = cfg.resolve(ctx, loc, r.find); err != nil {
+			return engine.Target{}, err
+		}
+		if err := assignable(cfg.LocalAddrs); err != nil {
+			return engine.Target{}, err
+		}
+	}
+	return r.limits.preflight(cfg, targetOf(cfg, addrs))
+}
+
+// assignable asks the kernel whether sockets can be bound to all of addrs.
+func assignable(addrs []netip.Addr) error {
+	var p problems
+	for i, a := range addrs {
+		ln, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, 0)))
+		if err != nil {
+			p.add("LocalAddrs[%d] is %v, which cannot be bound: write an address of this machine (%v)", i, a, err)
+			continue
+		}
+		ln.Close()
+	}
+	return p.err()
+}
+
+// finish makes the report of what engine.Run returned.
+func finish(ctx context.Context, in reportInput, err error) (*Report, error) {
+	if err != nil && ctx.Err() == nil {
+		return nil, fmt.Errorf("loadtest: the run could not begin: %w", err)
+	}
+	if in.cfg.Server != nil {
+		counts := in.cfg.Server.Counts()
+		in.fixture = &counts
+	}
+	report := newReport(in)
+	if broken := report.laws(); broken != nil {
+		return report, fmt.Errorf("loadtest: a defect of holdfast, the report contradicts itself: %w", broken)
+	}
+	if err != nil {
+		return report, cancelledIn(ctx, in.result)
+	}
+	return report, nil
+}
+
+// cancelledIn returns ctx's error with the phase that it ended.
+func cancelledIn(ctx context.Context, res *engine.Result) error {
+	when := "in the " + res.Ended.String()
+	if res.Conns.Attempts == 0 {
+		when = "before the first connect"
+	}
+	err := ctx.Err()
+	if cause := context.Cause(ctx); !errors.Is(cause, err) {
+		err = fmt.Errorf("%w (%w)", err, cause)
+	}
+	return fmt.Errorf("loadtest: the run was cancelled %s: %w", when, err)
+}
+
+// nothingDone is the result of a run that was cancelled before it began.
+func nothingDone(p engine.Plan) *engine.Result {
+	driver := "epoll"
+	if p.Dial != nil {
+		driver = "blocking"
+	}
+	hist := func() *engine.Hist { return engine.NewHist(time.Minute) }
+	return &engine.Result{
+		Conns:   engine.Conns{Requested: int64(p.Slots), NotAttempted: int64(p.Slots)},
+		Connect: hist(), Latency: hist(), ServiceTime: hist(), Lag: hist(), ClientWait: hist(),
+		Driver: driver, Tick: p.Tick, Workers: p.Workers,
+		Ended: engine.PhaseRamp,
+	}
+}

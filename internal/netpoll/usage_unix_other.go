@@ -1,0 +1,24 @@
+//go:build unix && !linux
+
+package netpoll
+
+import (
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+func RSS() int64 { return -1 }
+
+func PeakRSS() int64 {
+	var ru unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_SELF, &ru) != nil {
+		return -1
+	}
+	if runtime.GOOS == "darwin" || runtime.GOOS == "ios" {
+		return int64(ru.Maxrss) // bytes; all others count in kB
+	}
+	return int64(ru.Maxrss) << 10
+}
+
+func ReadKernelCounters() KernelCounters { return unknownCounters }

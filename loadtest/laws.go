@@ -1,0 +1,175 @@
+package loadtest
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"example.com/holdfast/internal/engine"
+)
+
+// laws checks that each slot, attempt, request and duration is in exactly one class. Reports obey after cancellation
+// too, so the error, which lists every broken law with its numbers, is never the fault of a server or of a Config.
+func (r *Report) laws() error {
+	var l lawbook
+	l.slots(r.Conns)
+	l.attempts(r.Conns)
+	l.requests(r.Requests)
+	l.distributions(r)
+	l.causes(r)
+	if len(l.broken) == 0 {
+		return nil
+	}
+	return fmt.Errorf("loadtest: the report contradicts itself; this is a bug of loadtest, not of the server: "+
+		"please report it, with seed %d, and these:\n\t%s", r.Seed, strings.Join(l.broken, "\n\t"))
+}
+
+// A lawbook collects the laws that are broken.
+type lawbook struct{ broken []string }
+
+// A figure is a count and its name.
+type figure struct {
+	name string
+	n    int64
+}
+
+func (l *lawbook) slots(c Conns) {
+	l.notNegative("Conns", reflect.ValueOf(c))
+	l.sum(figure{"Conns.Requested", c.Requested}, figure{"NotAttempted", c.NotAttempted},
+		figure{"NeverEstablished", c.NeverEstablished}, figure{"EverEstablished", c.EverEstablished})
+	l.descending(figure{"Conns.EverEstablished", c.EverEstablished}, figure{"Served", c.Served}, figure{"Held", c.Held})
+	// Held conns were not lost before the sweep ended.
+	l.descending(figure{"Conns.OpenAtEnd", c.OpenAtEnd}, figure{"Held", c.Held})
+}
+
+func (l *lawbook) attempts(c Conns) {
+	l.sum(figure{"Conns.Attempts", c.Attempts}, figure{"Connected", c.Connected},
+		figure{"ConnectFailed", c.ConnectFailed}, figure{"ConnectAbandoned", c.ConnectAbandoned})
+	l.sum(figure{"Conns.Connected", c.Connected}, figure{"OpenAtEnd", c.OpenAtEnd}, figure{"Dropped", c.Dropped})
+	// A slot has at least one attempt that ended as it did; without reopening exactly one, and then these are equal.
+	l.descending(figure{"Conns.Connected", c.Connected}, figure{"EverEstablished", c.EverEstablished})
+	l.descending(figure{"Conns.ConnectFailed + ConnectAbandoned", c.ConnectFailed + c.ConnectAbandoned},
+		figure{"NeverEstablished", c.NeverEstablished})
+}
+
+func (l *lawbook) requests(q Requests) {
+	l.notNegative("Requests", reflect.ValueOf(q))
+	l.sum(figure{"Requests.Due", q.Due}, figure{"Sent", q.Sent}, figure{"Unsent", q.Unsent})
+	l.sum(figure{"Requests.Sent", q.Sent}, figure{"Answered", q.Answered}, figure{"TimedOut", q.TimedOut},
+		figure{"Malformed", q.Malformed}, figure{"LostWithConn", q.LostWithConn},
+		figure{"InFlightAtEnd", q.InFlightAtEnd})
+	l.sum(figure{"Requests.Answered", q.Answered}, statusFigures(q)...)
+	l.descending(figure{"Requests.Answered", q.Answered}, figure{"Unwanted", q.Unwanted})
+	l.descending(figure{"Requests.Due", q.Due}, figure{"HoldDue", q.HoldDue}, figure{"HoldSent", q.HoldSent})
+	l.descending(figure{"Requests.Sent", q.Sent}, figure{"HoldSent", q.HoldSent})
+}
+
+func statusFigures(q Requests) []figure {
+	var classes []figure
+	for class, n := range q.Status {
+		classes = append(classes, figure{fmt.Sprintf("Status[%d]", class), n})
+	}
+	return classes
+}
+
+func (l *lawbook) distributions(r *Report) {
+	q := r.Requests
+	answered := figure{"Answered", q.Answered}
+	l.sum(figure{"Connect.Count", r.Connect.Count()}, figure{"Connected", r.Conns.Connected})
+	l.sum(figure{"Latency.Count", r.Latency.Count()}, answered, figure{"TimedOut", q.TimedOut})
+	l.sum(figure{"Latency.Censored", r.Latency.Censored()}, figure{"TimedOut", q.TimedOut})
+	l.sum(figure{"ServiceTime.Count", r.ServiceTime.Count()}, answered)
+	l.sum(figure{"Lag.Count", r.Lag.Count()}, figure{"Sent", q.Sent})
+	l.sum(figure{"ClientWait.Count", r.ClientWait.Count()}, answered)
+}
+
+func (l *lawbook) causes(r *Report) {
+	var failed, abandoned, dropped int64
+	for _, d := range r.Drops {
+		switch fateOf(d.Cause) {
+		case connectFailed:
+			failed += d.Count
+		case connectAbandoned:
+			abandoned += d.Count
+		case connLost:
+			dropped += d.Count
+		case noFate:
+			l.breaks("Drops has %d of a cause that is none: %q", d.Count, d.Cause)
+		}
+		l.descending(figure{"Drops, count of " + d.Cause, d.Count}, figure{"one", 1})
+	}
+	l.sum(figure{"Conns.ConnectFailed", r.Conns.ConnectFailed}, figure{"Drops of attempts that failed", failed})
+	l.sum(figure{"Conns.ConnectAbandoned", r.Conns.ConnectAbandoned},
+		figure{"Drops of attempts abandoned", abandoned})
+	l.sum(figure{"Conns.Dropped", r.Conns.Dropped}, figure{"Drops of conns", dropped})
+}
+
+// A fate is the class of Conns that a cause of loss leads to.
+type fate int
+
+const (
+	noFate fate = iota
+	connectFailed
+	connectAbandoned
+	connLost
+)
+
+// causeAbandoned is the cause of attempts that were in flight when the run was cancelled.
+const causeAbandoned = "abandoned"
+
+func fateOf(cause string) fate {
+	c := engine.ParseCause(cause)
+	switch {
+	case cause == causeAbandoned:
+		return connectAbandoned
+	case c == engine.CauseNone:
+		return noFate
+	case c < engine.ClosedBeforeFirst:
+		return connectFailed
+	}
+	return connLost
+}
+
+// sum demands that whole is the sum of parts.
+func (l *lawbook) sum(whole figure, parts ...figure) {
+	var names, numbers []string
+	var total int64
+	for _, p := range parts {
+		names = append(names, p.name)
+		numbers = append(numbers, fmt.Sprint(p.n))
+		total += p.n
+	}
+	if total != whole.n {
+		l.breaks("%s = %s, but %d ≠ %s", whole.name, strings.Join(names, " + "), whole.n, strings.Join(numbers, " + "))
+	}
+}
+
+// descending demands that no figure is above the one before it.
+func (l *lawbook) descending(figures ...figure) {
+	for i := 1; i < len(figures); i++ {
+		if a, b := figures[i-1], figures[i]; a.n < b.n {
+			l.breaks("%s ≥ %s, but %d < %d", a.name, b.name, a.n, b.n)
+		}
+	}
+}
+
+func (l *lawbook) notNegative(name string, v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			l.notNegative(name+"."+v.Type().Field(i).Name, v.Field(i))
+		}
+	case reflect.Array:
+		for i := range v.Len() {
+			l.notNegative(fmt.Sprintf("%s[%d]", name, i), v.Index(i))
+		}
+	default:
+		if v.CanInt() && v.Int() < 0 {
+			l.breaks("%s ≥ 0, but it is %d", name, v.Int())
+		}
+	}
+}
+
+func (l *lawbook) breaks(format string, args ...any) {
+	l.broken = append(l.broken, fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,102 @@
+package loadtest
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"example.com/holdfast/internal/engine"
+)
+
+// mostDrops bounds the ways of loss that String tells one by one.
+const mostDrops = 8
+
+func (t *table) drops(r *Report) {
+	if len(r.Drops) == 0 {
+		t.row("drops", "none")
+		return
+	}
+	label := "drops"
+	for _, d := range r.Drops[:min(len(r.Drops), mostDrops)] {
+		t.row(label, "%s", dropText(d))
+		if hint := dropHint(d, r.Config); hint != "" {
+			t.row("", "  %s", hint)
+		}
+		label = ""
+	}
+	if len(r.Drops) > mostDrops {
+		var n int64
+		for _, d := range r.Drops[mostDrops:] {
+			n += d.Count
+		}
+		t.row("", "%d more in %d other ways: see Drops", n, len(r.Drops)-mostDrops)
+	}
+}
+
+func dropText(d Drop) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d %s", d.Count, d.Cause)
+	if d.Errno != "" {
+		fmt.Fprintf(&b, " (%s)", d.Errno)
+	}
+	fmt.Fprintf(&b, " in %s, at %s", d.Phase, threeDigits(d.First))
+	if d.Last != d.First {
+		fmt.Fprintf(&b, " to %s", threeDigits(d.Last))
+	}
+	s := d.Sample
+	if fateOf(d.Cause) == connLost {
+		fmt.Fprintf(&b, "; such as conn %d, idle %s after %s", s.Slot, threeDigits(s.Idle), some(s.Served, "answer"))
+	} else {
+		fmt.Fprintf(&b, "; such as conn %d", s.Slot)
+	}
+	if s.Detail != "" {
+		fmt.Fprintf(&b, ": %s", oneLine(s.Detail))
+	}
+	return b.String()
+}
+
+// dropHint says what a person can look at first; "" where the cause says it all.
+func dropHint(d Drop, e Echo) string {
+	switch engine.ParseCause(d.Cause) {
+	case engine.ConnectRefused:
+		return "nobody listens at that address, or its accept queue is full and the host refuses"
+	case engine.ConnectTimedOut:
+		return fmt.Sprintf("not accepted within Config.ConnectTimeout (%s): ramp more slowly, or raise the server's "+
+			"backlog", plainDuration(e.ConnectTimeout))
+	case engine.TLSFailed:
+		return "see Config.TLS: does it trust the server's certificate, for the name in the URL?"
+	case engine.LocalExhaustion:
+		return "this host ran out of ports, descriptors or memory: the generator's fault, not the server's"
+	case engine.ClosedIdle, engine.ResetIdle:
+		return fmt.Sprintf("the server closes idle conns after about %s: Config.IdleTimeout says %s",
+			threeDigits(d.Sample.Idle), plainDuration(e.IdleTimeout))
+	case engine.ClosedAnnounced:
+		return "the server ends keep-alive itself: Connection: close, HTTP/1.0, or a limit of requests per conn"
+	case engine.ResetWriting:
+		return "the server closed as the request left: the keep-alive race, no fault of either"
+	case engine.ResponseTimedOut:
+		return fmt.Sprintf("no complete response within Config.ResponseTimeout (%s)", plainDuration(e.ResponseTimeout))
+	case engine.UnexpectedBytes:
+		if e.Method == http.MethodHead {
+			return "bytes that belong to no response: does the server send a body in answer to HEAD?"
+		}
+		return "bytes that belong to no response: is the Content-Length right?"
+	}
+	return ""
+}
+
+// unwantedHint says what unwanted statuses most often mean; "" without any.
+func unwantedHint(r *Report) string {
+	q, e := r.Requests, r.Config
+	switch {
+	case q.Unwanted == 0:
+		return ""
+	case q.Status[4] > 0 && e.Method == http.MethodHead:
+		return "4xx to HEAD: is the path right (404)? does the route take HEAD (405)? see Config.URL, Request.Method"
+	case q.Status[4] > 0:
+		return "4xx: are path, method and header what the server wants? see Config.URL, Config.Request"
+	case q.Status[5] > 0:
+		return "5xx: the server failed: see its log"
+	}
+	return "if these are right, say so in Request.Want"
+}

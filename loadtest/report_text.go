@@ -1,0 +1,230 @@
+package loadtest
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// String is the report as a table for a test log: lines of at most 110 columns, some thirty of them when nothing went
+// wrong. It is for people, and changes; programs read the fields, or the JSON.
+func (r *Report) String() string {
+	var t table
+	t.headline(r)
+	t.ledger(r)
+	t.durations(r)
+	t.rates(r)
+	t.drops(r)
+	t.cost(r)
+	t.fixture(r)
+	t.doubts(r)
+	t.replay(r)
+	return t.b.String()
+}
+
+// A table has lines of a label and text.
+type table struct{ b strings.Builder }
+
+const labelWidth = 13
+
+func (t *table) row(label, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	for i, line := range wrap(text, lineWidth-labelWidth) {
+		if i > 0 {
+			label = ""
+		}
+		t.line(fmt.Sprintf("%-*s%s", labelWidth, label, line))
+	}
+}
+
+func (t *table) line(s string) {
+	t.b.WriteString(strings.TrimRight(s, " "))
+	t.b.WriteByte('\n')
+}
+
+func (t *table) headline(r *Report) {
+	c, e := r.Conns, r.Config
+	t.line(fmt.Sprintf("%d of %d conns held, %d dropped; %d of %d requests failed%s",
+		c.Held, c.Requested, c.Dropped+c.ConnectFailed, r.Requests.Failed(), r.Requests.Sent, cut(r.Phases)))
+	target := e.Method + " " + e.URL
+	if e.UnixSocket != "" {
+		target += " on " + e.UnixSocket
+	}
+	t.row("target", "%s", target)
+	t.row("plan", "ramp %s, then hold %s; pauses %s, idle timeout %s", rampText(e), plainDuration(e.Hold), e.Cadence,
+		plainDuration(e.IdleTimeout))
+	p := r.Phases
+	t.row("took", "ramp %s, hold %s, sweep %s, drain %s; %s driver, tick %s", threeDigits(p.Ramp), threeDigits(p.Hold),
+		threeDigits(p.Sweep), threeDigits(p.Drain), e.Driver, plainDuration(e.Tick))
+}
+
+func cut(p Phases) string {
+	if p.Complete {
+		return ""
+	}
+	return "; CANCELLED in " + p.Ended
+}
+
+func rampText(e Echo) string {
+	if e.RampEvery <= 0 {
+		return "all at once"
+	}
+	return fmt.Sprintf("%d every %s", e.RampConns, plainDuration(e.RampEvery))
+}
+
+func (t *table) ledger(r *Report) {
+	c, q := r.Conns, r.Requests
+	t.row("conns", "%d requested = %d not attempted + %d never established + %d ever established",
+		c.Requested, c.NotAttempted, c.NeverEstablished, c.EverEstablished)
+	t.row("", "%d served, %d held", c.Served, c.Held)
+	t.row("attempts", "%d = %d connected + %d failed + %d abandoned", c.Attempts, c.Connected, c.ConnectFailed,
+		c.ConnectAbandoned)
+	t.row("", "%d connected = %d open at the end + %d dropped", c.Connected, c.OpenAtEnd, c.Dropped)
+	t.row("requests", "%d due = %d sent + %d unsent", q.Due, q.Sent, q.Unsent)
+	t.row("", "%d sent = %d answered + %d timed out + %d malformed + %d lost with conn + %d in flight",
+		q.Sent, q.Answered, q.TimedOut, q.Malformed, q.LostWithConn, q.InFlightAtEnd)
+	t.row("", "%d answered: %s", q.Answered, statusText(r))
+	if hint := unwantedHint(r); hint != "" {
+		t.row("", "%s", hint)
+	}
+}
+
+func statusText(r *Report) string {
+	q := r.Requests
+	var classes []string
+	for class, n := range q.Status {
+		switch {
+		case n == 0:
+		case class == 0:
+			classes = append(classes, fmt.Sprintf("%d outside 100-599", n))
+		default:
+			classes = append(classes, fmt.Sprintf("%d %dxx", n, class))
+		}
+	}
+	classes = append(classes, fmt.Sprintf("%d not wanted (want %d-%d)", q.Unwanted, r.Config.WantLowest, r.Config.WantHighest))
+	if q.Interim > 0 {
+		classes = append(classes, fmt.Sprintf("after %d 1xx", q.Interim))
+	}
+	return strings.Join(classes, ", ")
+}
+
+func (t *table) durations(r *Report) {
+	t.line(fmt.Sprintf("%-*s%9s%9s%9s%9s%9s%10s", labelWidth, "", "p50", "p90", "p99", "p99.9", "max", "count"))
+	names := [...]string{"connect", "latency", "service time", "lag", "client wait"}
+	for i, d := range r.distributions() {
+		t.line(durationsLine(names[i], d))
+	}
+}
+
+func durationsLine(name string, d Distribution) string {
+	s := fmt.Sprintf("%-*s", labelWidth, name)
+	for _, v := range []time.Duration{d.Quantile(.5), d.Quantile(.9), d.Quantile(.99), d.Quantile(.999), d.Max()} {
+		cell := "-"
+		if d.Count() > 0 {
+			cell = threeDigits(v)
+		}
+		s += fmt.Sprintf("%9s", cell)
+	}
+	s += fmt.Sprintf("%10d", d.Count())
+	if n := d.Censored(); n > 0 {
+		s += fmt.Sprintf("  %d of them timed out: at least so long", n)
+	}
+	return s
+}
+
+// distributions returns those of the report, in the order in which it is read.
+func (r *Report) distributions() [5]Distribution {
+	return [...]Distribution{r.Connect, r.Latency, r.ServiceTime, r.Lag, r.ClientWait}
+}
+
+func (t *table) rates(r *Report) {
+	l := r.Load
+	switch {
+	case l.Expected == 0:
+		t.row("rate", "%.4g requests/s in hold", l.Offered)
+	default:
+		t.row("rate", "%.4g requests/s in hold, %.0f %% of the %.4g that the cadence gives",
+			l.Offered, 100*l.Offered/l.Expected, l.Expected)
+	}
+	t.row("arrivals", "%d timed by the kernel, %d by this process", r.Stamps.Kernel, r.Stamps.User)
+}
+
+func (t *table) cost(r *Report) {
+	u := r.Generator
+	if cpu := u.CPU(); cpu < 0 {
+		t.row("cost", "CPU unknown")
+	} else {
+		t.row("cost", "CPU %s (user %s, system %s) in %s%s", threeDigits(cpu), threeDigits(u.CPUUser),
+			threeDigits(u.CPUSystem), threeDigits(u.Wall), perRequest(cpu, r.Requests.Sent))
+	}
+	t.row("", "RSS %s, peak %s; heap %s -> %s, stacks %s -> %s, mapped %s -> %s", size(u.RSS), size(u.PeakRSS),
+		size(u.Before.Heap), size(u.After.Heap), size(u.Before.Stack), size(u.After.Stack),
+		size(u.Before.Mapped), size(u.After.Mapped))
+	if k := r.Kernel; k != (KernelCounters{}) && k != (KernelCounters{-1, -1, -1, -1}) {
+		t.row("kernel", "%s listen overflows, %s listen drops, %s SYNs sent again, %s TCP timeouts (of the whole host)",
+			known(k.ListenOverflows), known(k.ListenDrops), known(k.TCPSynRetrans), known(k.TCPTimeouts))
+	}
+}
+
+func perRequest(cpu time.Duration, sent int64) string {
+	if sent == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %s per request, all phases", threeDigits(cpu/time.Duration(sent)))
+}
+
+func (t *table) fixture(r *Report) {
+	f := r.Fixture
+	if f == nil {
+		return
+	}
+	t.row("fixture", "%s accepted, %s at once at most, %s closed, %s open; %s requests", known(f.Accepted),
+		known(f.Peak), known(f.Closed), known(f.Open), known(f.Requests))
+	for _, d := range fixtureDifferences(r) {
+		t.row("", "%s", d)
+	}
+}
+
+// fixtureDifferences compares the two ledgers: exactly, and by what can be known of both.
+func fixtureDifferences(r *Report) []string {
+	c, q, f := r.Conns, r.Requests, r.Fixture
+	var out []string
+	switch {
+	case f.Accepted < 0:
+	case f.Accepted < c.Served:
+		out = append(out, fmt.Sprintf("%d conns were served that it did not accept: they went to another server",
+			c.Served-f.Accepted))
+	case f.Accepted > c.Connected:
+		out = append(out, fmt.Sprintf("it accepted %d more than connected: their handshakes failed, or they are "+
+			"another client's", f.Accepted-c.Connected))
+	default:
+		out = append(out, fmt.Sprintf("agrees: %d served <= %d accepted <= %d connected", c.Served, f.Accepted, c.Connected))
+	}
+	if f.Requests >= 0 && f.Requests != q.Answered {
+		out = append(out, fmt.Sprintf("its requests less the answers here: %+d", f.Requests-q.Answered))
+	}
+	return out
+}
+
+func (t *table) doubts(r *Report) {
+	for _, w := range r.Warnings {
+		t.row("warning", "%s", w.Text)
+	}
+}
+
+func (t *table) replay(r *Report) {
+	e := r.Environment
+	t.row("seed", "%d; to draw the same pauses again: Config.Seed, or HOLDFAST_SEED=%d go test", r.Seed, r.Seed)
+	t.row("on", "%s", strings.Join(nonEmpty(e.Go, e.OS+"/"+e.Arch, e.Kernel, some(int64(e.CPUs), "CPU"),
+		fmt.Sprintf("GOMAXPROCS %d", e.GOMAXPROCS)), ", "))
+}
+
+func nonEmpty(all ...string) []string {
+	var out []string
+	for _, s := range all {
+		if s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}

@@ -1,0 +1,124 @@
+package loadtest
+
+import (
+	"fmt"
+	"math"
+	"time"
+)
+
+// A Warning is a doubt about what a report shows, as data: it names a cause and never is a verdict.
+type Warning struct {
+	Kind      string  `json:"kind"` // one of the Warn constants, which say what Value counts
+	Value     float64 `json:"value"`
+	Threshold float64 `json:"threshold"` // beyond which Value is worth a warning
+	Text      string  `json:"text"`      // for people: what was seen, and what it means
+}
+
+// The kinds of [Warning].
+const (
+	// WarnSlowConnects: so many conns took 0.9 s or longer to connect. That long is a SYN sent again, because the server's
+	// accept queue was full or a packet was lost.
+	WarnSlowConnects = "slow connects"
+
+	// WarnUnsent: less than this share of the requests due in hold were sent before the sweep ended.
+	WarnUnsent = "unsent"
+
+	// WarnSlowed: all conns were held, yet only this share of the cadence's rate was offered. A conn sends no request
+	// while it waits for an answer, so slow answers thin out the load.
+	WarnSlowed = "slowed"
+
+	// WarnLate: the 99th percentile of Lag, in seconds. The generator or its machine had more to do than it could, and
+	// Latency contains that.
+	WarnLate = "late"
+
+	// WarnClamped: so many durations were outside a histogram's range and stand at its edge.
+	WarnClamped = "clamped"
+
+	// WarnRace: the binary has the race detector in it, which costs the generator, and a server in the same process, a
+	// multiple of what they cost without.
+	WarnRace = "race"
+)
+
+// The thresholds of warnings.
+const (
+	slowConnect    = 900 * time.Millisecond // SYNs are sent again after 1 s; less what the clock's ends blur
+	leastSentShare = 0.99
+	leastRateShare = 0.95
+	leastLag       = 10 * time.Millisecond
+)
+
+func warningsOf(r *Report) []Warning {
+	all := []Warning{}
+	for _, of := range []func(*Report) (Warning, bool){slowConnects, unsent, slowed, late, clamped, race} {
+		if w, ok := of(r); ok {
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
+func slowConnects(r *Report) (Warning, bool) {
+	n := r.Connect.atLeast(slowConnect)
+	w := Warning{Kind: WarnSlowConnects, Value: float64(n)}
+	w.Text = fmt.Sprintf("%s took 0.9 s or longer to connect: the accept queue was full, or a SYN was lost; "+
+		"ramp more slowly, or raise the server's backlog", some(n, "conn"))
+	if k := r.Kernel.ListenOverflows; k > 0 {
+		w.Text += fmt.Sprintf(" (the kernel counted %s of an accept queue)", some(k, "overflow"))
+	}
+	return w, n > 0
+}
+
+func unsent(r *Report) (Warning, bool) {
+	q := r.Requests
+	share := float64(q.HoldSent) / float64(q.HoldDue) // NaN without any: no warning
+	w := Warning{Kind: WarnUnsent, Value: share, Threshold: leastSentShare}
+	w.Text = fmt.Sprintf("only %d of the %s due in hold were sent: conns were lost, or the run was cancelled",
+		q.HoldSent, some(q.HoldDue, "request"))
+	return w, share < leastSentShare
+}
+
+func slowed(r *Report) (Warning, bool) {
+	expected, offered := r.Load.Expected, r.Load.Offered
+	share := offered / expected
+	w := Warning{Kind: WarnSlowed, Value: share, Threshold: leastRateShare}
+	w.Text = fmt.Sprintf("%.4g requests/s were offered of the %.4g that the cadence gives with prompt answers: "+
+		"late answers put off the requests after them", offered, expected)
+	// Draws scatter: a shortfall of up to four standard deviations of a Poisson count says nothing.
+	n := expected * r.Phases.Hold.Seconds()
+	scatter := 4 * math.Sqrt(n)
+	return w, r.Phases.Complete && r.Conns.Held == r.Conns.Requested && share < leastRateShare &&
+		n-offered*r.Phases.Hold.Seconds() > scatter
+}
+
+func late(r *Report) (Warning, bool) {
+	limit := max(leastLag, r.Config.Tick)
+	p99 := r.Lag.Quantile(0.99)
+	w := Warning{Kind: WarnLate, Value: p99.Seconds(), Threshold: limit.Seconds()}
+	w.Text = fmt.Sprintf("one request in a hundred went out %s or more after it was due: this machine was too busy, "+
+		"and Latency contains that", threeDigits(p99))
+	return w, p99 > limit
+}
+
+func clamped(r *Report) (Warning, bool) {
+	var n int64
+	for _, d := range r.distributions() {
+		n += d.Clamped()
+	}
+	w := Warning{Kind: WarnClamped, Value: float64(n)}
+	w.Text = fmt.Sprintf("%s outside a histogram's range: quantiles have the range's edge instead", some(n, "duration"))
+	return w, n > 0
+}
+
+func race(r *Report) (Warning, bool) {
+	w := Warning{Kind: WarnRace, Value: 1}
+	w.Text = "built with the race detector: durations, CPU and memory are a multiple of what they are without"
+	return w, r.Environment.Race
+}
+
+// some counts things: "1 conn", "2 conns".
+func some(n int64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
