@@ -1,0 +1,92 @@
+package peers
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"text/template"
+	"time"
+)
+
+// NginxOptions says how [StartNginx] configures nginx. Zero values are the documented defaults.
+type NginxOptions struct {
+	WorkerConnections int           // conns that the one worker can hold, and a few for itself. Default 10 240
+	KeepaliveTimeout  time.Duration // how long an idle conn is kept, whole seconds count. Default 65 s
+	KeepaliveRequests int           // requests after which a conn is closed. Default 1 000 000
+	Backlog           int           // of the listening socket. Default 511, which is nginx's own
+	NoAccessLog       bool          // for closed loops, which would fill a disk
+}
+
+func (o NginxOptions) withDefaults() NginxOptions {
+	if o.WorkerConnections == 0 {
+		o.WorkerConnections = 10240
+	}
+	if o.KeepaliveTimeout == 0 {
+		o.KeepaliveTimeout = 65 * time.Second
+	}
+	if o.KeepaliveRequests == 0 {
+		o.KeepaliveRequests = 1000000
+	}
+	if o.Backlog == 0 {
+		o.Backlog = 511
+	}
+	return o
+}
+
+// Everything that nginx writes stays in its prefix, a test's own directory. It needs no configuration of the system's.
+var nginxConf = template.Must(template.New("nginx.conf").Parse(`daemon off;
+master_process on;
+worker_processes 1;
+worker_rlimit_nofile {{.Descriptors}};
+worker_shutdown_timeout 2s;
+{{if .Root}}user root;
+{{end}}pid nginx.pid;
+lock_file nginx.lock;
+error_log error.log warn;
+events {
+	worker_connections {{.WorkerConnections}};
+}
+http {
+	types { text/html html; }
+	client_body_temp_path body;
+	proxy_temp_path proxy;
+	fastcgi_temp_path fastcgi;
+	uwsgi_temp_path uwsgi;
+	scgi_temp_path scgi;
+	log_format compact '$msec $connection $status $request_method';
+	access_log {{if .NoAccessLog}}off{{else}}access.log compact{{end}};
+	sendfile on;
+	keepalive_timeout {{.KeepaliveTimeout.Milliseconds}}ms;
+	keepalive_requests {{.KeepaliveRequests}};
+	server {
+		listen {{.Addr}} backlog={{.Backlog}};
+		root html;
+		location = /ok { return 200 "ok"; }
+	}
+}
+`))
+
+func writeConf(path, addr string, o NginxOptions) error {
+	var text bytes.Buffer
+	err := nginxConf.Execute(&text, struct {
+		NginxOptions
+		Addr        string
+		Descriptors int
+		Root        bool
+	}{
+		NginxOptions: o,
+		Addr:         addr,
+		Descriptors:  o.WorkerConnections + 64, // the listening socket, logs, epoll, channel and static files
+		Root:         os.Geteuid() == 0,        // else workers become nobody, who cannot read a test's directory
+	})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, text.Bytes(), 0o644)
+}
+
+// indexHTML is as long as the page that nginx brings along: 612 bytes.
+var indexHTML = func() string {
+	const head, tail = "<!DOCTYPE html>\n<title>It works</title>\n<p>", "</p>\n"
+	return head + strings.Repeat("x", 612-len(head)-len(tail)) + tail
+}()
