@@ -13,9 +13,9 @@ import (
 // lineWidth is the most columns of a line of text.
 const lineWidth = 110
 
-// wrap breaks text at blanks into lines of at most width columns; what has no blank stays whole. Lines after the first
+// fold breaks text at blanks into lines of at most width columns; what has no blank stays whole. Lines after the first
 // are indented as the first is.
-func wrap(text string, width int) []string {
+func fold(text string, width int) []string {
 	indent := text[:len(text)-len(strings.TrimLeft(text, " "))]
 	var lines []string
 	line := indent

@@ -29,7 +29,7 @@ const labelWidth = 13
 
 func (t *table) row(label, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
-	for i, line := range wrap(text, lineWidth-labelWidth) {
+	for i, line := range fold(text, lineWidth-labelWidth) {
 		if i > 0 {
 			label = ""
 		}
