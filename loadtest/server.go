@@ -167,11 +167,13 @@ type ownServer struct {
 	handler *countingHandler
 }
 
-func newOwnServer(h http.Handler, errors *errorLog) *ownServer {
+func newOwnServer(h http.Handler, l *errorLog) *ownServer {
 	counting := &countingHandler{Handler: h}
+	// No timeouts, ReadHeaderTimeout included: net/http counts that from accept for a conn's first request, which may
+	// be due much later.
 	s := &ownServer{handler: counting}
 	s.Handler = counting
-	s.ErrorLog = errors.logger()
+	s.ErrorLog = l.logger()
 	s.ConnState = setState
 	s.Protocols = new(http.Protocols)
 	s.Protocols.SetHTTP1(true)
