@@ -128,7 +128,7 @@ var samples = []sample{
 	{"chunked, extensions", get, chunky + "1;a=b\r\nx\r\n1 ; c=\"d;\\\"\"\r\ny\r\n0;e\r\n\r\n", whole(200, 2)},
 	{"chunked, trailers", get, chunky + "1\r\nx\r\n0\r\nETag: a\r\nContent-Length: 9\r\n\tb\r\nConnection: close\r\n\r\n", whole(200, 1)},
 	{"chunked, trailers with bare LF", get, chunky + "0\r\nA: b\n\n", whole(200, 0)},
-	{"chunked, Trailer announces a field that frames", get, ok11 + "Trailer: Content-Length\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", whole(200, 0)},
+	{"chunked, Trailer announces a field that frames", get, ok11 + "Trailer: Transfer-Encoding\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", whole(200, 0)},
 	{"chunked, 20 zeros", get, chunky + "000000000000000000001\r\nx\r\n0\r\n\r\n", whole(200, 1)},
 	{"chunked in any case", get, ok11 + "tRANSFER-eNCODING: cHUNKED\r\n\r\n0\r\n\r\n", whole(200, 0)},
 	{"chunked overrides Content-Length", get, ok11 + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", whole(200, 0)},
