@@ -73,12 +73,34 @@ func (p *Parser) statusLine(line []byte) error {
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
+// plainFields takes field lines of data[n:] as long as they are complete, well-formed and end in CRLF, in one pass over
+// their octets. It leaves everything else, where it is, to field.
+func (p *Parser) plainFields(data []byte, n int) (int, error) {
+	for {
+		colon := n + tokenLen(data[n:])
+		if colon == n || colon == len(data) || data[colon] != ':' {
+			return n, nil
+		}
+		value := data[colon+1:]
+		end := firstControl(value)
+		if end < 0 || value[end] != '\r' || end+1 == len(value) || value[end+1] != '\n' {
+			return n, nil
+		}
+		size := colon + 1 + end + 2 - n
+		if size > int(p.room) {
+			return n, nil
+		}
+		p.room -= int32(size)
+		if err := p.framing(data[n:colon], value[:end]); err != nil {
+			return n, err
+		}
+		n += size
+	}
+}
+
 // field takes a field line, RFC 9112 §5, of the head or the trailer section.
 func (p *Parser) field(line []byte) error {
-	n := 0
-	for n < len(line) && isToken[line[n]] {
-		n++
-	}
+	n := tokenLen(line)
 	if n == 0 || n == len(line) || line[n] != ':' {
 		return p.notField(line, n)
 	}
@@ -86,12 +108,17 @@ func (p *Parser) field(line []byte) error {
 	if c := firstControl(value); c >= 0 {
 		return p.control(line, value[c])
 	}
+	return p.framing(line[:n], value)
+}
+
+// framing takes a field for what it says about the end of the response.
+func (p *Parser) framing(name, value []byte) error {
 	p.fold = foldSkipped
 	if p.state == stateTrailer {
 		return nil // RFC 9110 §6.5.1: a trailer field never frames
 	}
 	// The length alone tells most fields from those that frame.
-	switch name := line[:n]; n {
+	switch len(name) {
 	case len("connection"):
 		if isFold(name, "connection") {
 			p.connection(value)
@@ -224,10 +251,7 @@ func (p *Parser) transferEncoding(list []byte) error {
 // transferCoding takes one coding: a token, and parameters that are not looked at. A quoted one is refused, for it might
 // hide a comma.
 func (p *Parser) transferCoding(element []byte) (broken Rule) {
-	n := 0
-	for n < len(element) && isToken[element[n]] {
-		n++
-	}
+	n := tokenLen(element)
 	parameters := trim(element[n:])
 	switch {
 	case n == 0, len(parameters) > 0 && parameters[0] != ';':

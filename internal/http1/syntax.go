@@ -3,6 +3,7 @@ package http1
 import (
 	"encoding/binary"
 	"errors"
+	"math/bits"
 	"strconv"
 	"strings"
 )
@@ -125,41 +126,67 @@ var isToken = func() (t [256]bool) {
 	return t
 }()
 
+// tokenLen returns how many octets at the start of s are those of a token: letters and hyphens eight at a time, for field
+// names have little else.
+func tokenLen(s []byte) int {
+	n := 0
+	for len(s)-n >= 8 {
+		if other := notLetters(binary.LittleEndian.Uint64(s[n:])); other != 0 {
+			n += bits.TrailingZeros64(other) / 8
+			break
+		}
+		n += 8
+	}
+	for n < len(s) && isToken[s[n]] {
+		n++
+	}
+	return n
+}
+
+// notLetters sets, for each of eight octets that is neither a letter nor a hyphen, its top bit. Sums of seven-bit octets
+// do not carry into the next one, so all bits are exact.
+func notLetters(w uint64) uint64 {
+	lower := (w | 0x20*ones) &^ tops
+	letter := (lower + (0x80-'a')*ones) &^ (lower + (0x7f-'z')*ones)
+	noHyphen := (w^'-'*ones)&^tops + 0x7f*ones
+	return (noHyphen&^letter | w) & tops
+}
+
+// Octets of a word, for looking at eight at a time.
+const (
+	ones = 0x0101010101010101
+	tops = 0x8080808080808080
+)
+
 // firstControl returns the index of the first control character except HTAB, or -1. It looks at eight octets at a time:
 // field values are most of a head.
 func firstControl(s []byte) int {
 	i := 0
-	for ; len(s)-i >= 8; i += 8 {
-		if maybeControl(binary.LittleEndian.Uint64(s[i:])) {
-			if c := slowControl(s[i : i+8]); c >= 0 {
-				return i + c
-			}
+	for len(s)-i >= 8 {
+		found := controls(binary.LittleEndian.Uint64(s[i:]))
+		if found == 0 {
+			i += 8
+			continue
 		}
+		i += bits.TrailingZeros64(found) / 8
+		if s[i] != '\t' {
+			return i
+		}
+		i++
 	}
-	if i > 0 && !maybeControl(binary.LittleEndian.Uint64(s[len(s)-8:])) {
-		return -1 // the rest, together with octets seen before
-	}
-	if c := slowControl(s[i:]); c >= 0 {
-		return i + c
-	}
-	return -1
-}
-
-// maybeControl reports whether one of eight octets is below 0x20 or is 0x7f: the two zero-byte tests of Bit Twiddling
-// Hacks. It is never false for a control character, and true for HTAB too.
-func maybeControl(w uint64) bool {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	del := w ^ 0x7f*ones
-	return ((w-0x20*ones)&^w|(del-ones)&^del)&tops != 0
-}
-
-func slowControl(s []byte) int {
-	for i, c := range s {
-		if c < 0x20 && c != '\t' || c == 0x7f {
+	for ; i < len(s); i++ {
+		if c := s[i]; c < 0x20 && c != '\t' || c == 0x7f {
 			return i
 		}
 	}
 	return -1
+}
+
+// controls sets, for each of eight octets that is below 0x20 or is 0x7f, its top bit: the zero-byte test of "Bit Twiddling
+// Hacks". Only the lowest bit set can be relied on; a borrow may set bits above it.
+func controls(w uint64) uint64 {
+	del := w ^ 0x7f*ones
+	return ((w-0x20*ones)&^w | (del-ones)&^del) & tops
 }
 
 // trim strips the OWS of RFC 9110 §5.6.3.
