@@ -118,7 +118,8 @@ func statusText(r *Report) string {
 	if q.Interim > 0 {
 		classes = append(classes, some(q.Interim, "interim response")+" before them")
 	}
-	classes = append(classes, fmt.Sprintf("%d outside the wanted %d-%d", q.Unwanted, r.Config.WantLowest, r.Config.WantHighest))
+	e := r.Config
+	classes = append(classes, fmt.Sprintf("%d outside the wanted %d-%d", q.Unwanted, e.WantLowest, e.WantHighest))
 	return strings.Join(classes, ", ")
 }
 
