@@ -170,6 +170,10 @@ func (p *Parser) control(line []byte, c byte) error {
 // connection takes the options of Connection, RFC 9110 §7.6.1. Those other than close and keep-alive mean nothing here.
 func (p *Parser) connection(list []byte) {
 	p.fold = foldRefused
+	if string(list) == " keep-alive" {
+		p.keepAlive = true // what nearly all servers that say anything say
+		return
+	}
 	for more := true; more; {
 		var option []byte
 		option, list, more = cutElement(list)

@@ -132,7 +132,9 @@ func tokenLen(s []byte) int {
 	n := 0
 	for len(s)-n >= 8 {
 		if other := notLetters(binary.LittleEndian.Uint64(s[n:])); other != 0 {
-			n += bits.TrailingZeros64(other) / 8
+			if n += bits.TrailingZeros64(other) / 8; s[n] == ':' {
+				return n
+			}
 			break
 		}
 		n += 8
