@@ -110,6 +110,16 @@ func TestDeadlineClearedUnderAWaitingRead(t *testing.T) {
 	})
 }
 
+func TestFarDeadlineDoesNotOverflow(t *testing.T) {
+	bubble(t, func(t *testing.T, c, s *Conn) {
+		require.NoError(t, c.SetReadDeadline(time.Unix(1<<60, 0)))
+		done := asyncRead(c)
+		time.Sleep(24 * time.Hour)
+		wantWrite(t, s, "late")
+		require.Equal(t, result{4, nil, 24 * time.Hour}, <-done)
+	})
+}
+
 func TestBytesThatEndAWaitWinOverTheDeadline(t *testing.T) {
 	bubble(t, func(t *testing.T, c, s *Conn) {
 		done := asyncRead(c)
