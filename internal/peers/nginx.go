@@ -56,7 +56,12 @@ func StartNginx(tb testing.TB, o NginxOptions) *Nginx {
 			tb.Fatalf("start nginx: %v", err)
 		}
 	}
-	tb.Cleanup(n.Stop)
+	tb.Cleanup(func() {
+		n.Stop()
+		if text := n.ErrorLog(); tb.Failed() && text != "" {
+			tb.Logf("error log of nginx:\n%s", text)
+		}
+	})
 	return n
 }
 
@@ -105,12 +110,12 @@ func (n *Nginx) awaitAccept(p *process, addr string) error {
 	taken := false
 	ready := poll(startBound, func() bool {
 		taken = bytes.Contains([]byte(n.ErrorLog()), []byte("Address already in use"))
-		return taken || p.ended(0) || n.accepts(addr)
+		return taken || p.hasEnded() || n.accepts(addr)
 	})
 	switch {
 	case taken:
 		return errAddrTaken
-	case p.ended(0):
+	case p.hasEnded():
 		return fmt.Errorf("it ended at once (%v) and wrote:\n%s", p.err, n.ErrorLog())
 	case !ready:
 		return fmt.Errorf("it does not accept on %s after %v and wrote:\n%s", addr, startBound, n.ErrorLog())
@@ -245,9 +250,6 @@ func (n *Nginx) Stop() {
 	n.stop.Do(func() {
 		if !n.process.stop(syscall.SIGQUIT, stopBound) {
 			n.tb.Errorf("nginx did not end within %v of SIGQUIT and was killed", stopBound)
-		}
-		if text := n.ErrorLog(); text != "" {
-			n.tb.Logf("error log of nginx:\n%s", text)
 		}
 	})
 }

@@ -124,6 +124,24 @@ func TestNginxThatCannotStart(t *testing.T) {
 	require.ErrorContains(t, err, `"keepalive_requests" directive invalid number`, "the error carries what nginx wrote")
 }
 
+// A master that does not answer is ended by force, and its worker with it.
+func TestNginxThatDoesNotStop(t *testing.T) {
+	n := StartNginx(t, NginxOptions{})
+	pids := append(n.WorkerPIDs(), n.MasterPID())
+	require.NoError(t, syscall.Kill(n.MasterPID(), syscall.SIGSTOP))
+	require.False(t, n.process.stop(syscall.SIGQUIT, 50*time.Millisecond))
+	for _, pid := range pids {
+		// The worker is reaped by init, or by what does its work, soon after.
+		require.True(t, poll(10*time.Second, func() bool { return !alive(pid) }), "process %d", pid)
+	}
+}
+
+// alive says whether pid runs: it exists and is no zombie.
+func alive(pid int) bool {
+	_, err := ProcessUsage(pid)
+	return err == nil
+}
+
 func TestCountLines(t *testing.T) {
 	for text, want := range map[string]int64{"": 0, "a\n": 1, "a\nb\n": 2, "a\nb": 1, strings.Repeat("abc\n", 50000): 50000} {
 		got, err := countLines(strings.NewReader(text))
