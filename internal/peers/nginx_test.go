@@ -90,6 +90,25 @@ func TestNginxKeepaliveTimeout(t *testing.T) {
 	require.True(t, strings.HasPrefix(string(answer), "HTTP/1.1 200 OK\r\n"), "%q", answer)
 }
 
+// As many conns as were asked for stay open, though idle: nginx closes none to reuse it.
+func TestNginxHoldsConns(t *testing.T) {
+	const conns = 1000
+	n := StartNginx(t, NginxOptions{Conns: conns})
+	answer := make([]byte, 4096)
+	for range conns {
+		conn, err := net.Dial("tcp", n.Addr)
+		require.NoError(t, err)
+		defer conn.Close()
+		require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+		_, err = io.WriteString(conn, "HEAD /ok HTTP/1.1\r\nHost: x\r\n\r\n")
+		require.NoError(t, err)
+		_, err = conn.Read(answer)
+		require.NoError(t, err)
+	}
+	require.GreaterOrEqual(t, descriptors(t, n), conns)
+	require.Empty(t, n.ErrorLog())
+}
+
 func TestNginxReload(t *testing.T) {
 	n := StartNginx(t, NginxOptions{})
 	client := newClient(t)
