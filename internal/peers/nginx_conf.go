@@ -67,6 +67,7 @@ http {
 		listen {{.Addr}} backlog={{.Backlog}};
 		root html;
 		location = /ok { return 200 "ok"; }
+		location = /ready { access_log off; return 204; }
 	}
 }
 `))

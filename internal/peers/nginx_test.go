@@ -55,7 +55,7 @@ func TestNginxServesAndLogsEachRequest(t *testing.T) {
 	require.GreaterOrEqual(t, u.PeakRSS, u.RSS)
 
 	n.Stop()
-	require.EqualValues(t, 3, n.AccessLogLines(), "the connections that probed the start are not requests")
+	require.EqualValues(t, 3, n.AccessLogLines(), "what asked whether nginx is ready is not logged")
 	for _, pid := range append(workers, n.MasterPID()) {
 		require.ErrorIs(t, syscall.Kill(pid, 0), syscall.ESRCH, "process %d must be gone", pid)
 	}
