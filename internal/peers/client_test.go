@@ -30,6 +30,17 @@ type clientJob struct {
 	ClosedLoop  bool // GET back to back on conns that open at once; else the origin's job
 }
 
+// String and parseJob write and read a job as words: encoding/json would add 170 kB to the memory of the child, which is
+// compared.
+func (j clientJob) String() string {
+	return fmt.Sprintln(j.Client, j.URL, j.Conns, int64(j.IdleTimeout), int64(j.Hold), j.ClosedLoop)
+}
+
+func parseJob(text string) (j clientJob, err error) {
+	_, err = fmt.Sscan(text, &j.Client, &j.URL, &j.Conns, &j.IdleTimeout, &j.Hold, &j.ClosedLoop)
+	return j, err
+}
+
 // An outcome is what a client says about its run, one line of JSON on its standard output. What a client does not count
 // is 0.
 type outcome struct {
@@ -38,6 +49,11 @@ type outcome struct {
 	Dropped  int64 `json:"dropped"`
 	Answered int64 `json:"answered"` // requests
 	Failed   int64 `json:"failed"`
+}
+
+func (o outcome) String() string {
+	return fmt.Sprintf(`{"opened":%d,"held":%d,"dropped":%d,"answered":%d,"failed":%d}`,
+		o.Opened, o.Held, o.Dropped, o.Answered, o.Failed)
 }
 
 // The ramp of the origin.
@@ -53,13 +69,12 @@ func rampTime(conns int) time.Duration {
 // clientMain runs a client in a child and returns its exit code. It does as little as it can beside the client: its CPU
 // and memory are what is compared.
 func clientMain(text string) int {
-	var job clientJob
-	if err := json.Unmarshal([]byte(text), &job); err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", jobVariable, err)
+	job, err := parseJob(text)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s=%q: %v\n", jobVariable, text, err)
 		return 2
 	}
 	var o outcome
-	var err error
 	switch job.Client {
 	case "holdfast":
 		o, err = holdfastClient(job)
@@ -72,7 +87,7 @@ func clientMain(text string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	if err := json.NewEncoder(os.Stdout).Encode(o); err != nil {
+	if _, err := fmt.Println(o); err != nil {
 		return 1
 	}
 	_, _ = io.Copy(io.Discard, os.Stdin) // the parent reads our memory, then closes it
@@ -82,12 +97,10 @@ func clientMain(text string) int {
 // runChild runs job in a child process.
 func runChild(tb testing.TB, job clientJob) (outcome, Usage) {
 	tb.Helper()
-	text, err := json.Marshal(job)
-	require.NoError(tb, err)
 	self, err := os.Executable()
 	require.NoError(tb, err)
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), jobVariable+"="+string(text))
+	cmd.Env = append(os.Environ(), jobVariable+"="+job.String())
 	return runClient(tb, cmd, rampTime(job.Conns)+job.Hold+time.Minute)
 }
 
@@ -151,4 +164,24 @@ func readLine(f *os.File, bound time.Duration) ([]byte, error) {
 		return nil, err
 	}
 	return bufio.NewReader(f).ReadBytes('\n')
+}
+
+func TestJobAndOutcomeSurviveTheirWay(t *testing.T) {
+	job := clientJob{Client: "net/http", URL: "http://127.0.0.1:1/", Conns: 7, IdleTimeout: time.Minute, Hold: time.Second, ClosedLoop: true}
+	got, err := parseJob(job.String())
+	require.NoError(t, err)
+	require.Equal(t, job, got)
+	_, err = parseJob("holdfast http://127.0.0.1:1/ many")
+	require.Error(t, err)
+
+	want := outcome{Opened: 1, Held: 2, Dropped: 3, Answered: 4, Failed: 5}
+	var o outcome
+	require.NoError(t, json.Unmarshal([]byte(want.String()), &o))
+	require.Equal(t, want, o)
+}
+
+func TestClientMainRefuses(t *testing.T) {
+	require.Equal(t, 2, clientMain("gibberish"))
+	require.Equal(t, 1, clientMain(clientJob{Client: "wrk", URL: "-"}.String()))
+	require.Equal(t, 1, clientMain(clientJob{Client: "net/http", URL: "-", ClosedLoop: true}.String()))
 }

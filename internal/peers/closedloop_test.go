@@ -5,6 +5,7 @@ package peers
 import (
 	"flag"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -23,10 +24,8 @@ type loopRun struct {
 	nginxCPU time.Duration
 }
 
-func (r loopRun) cpuPerRequest() float64 { return float64(r.client.CPU) / float64(r.requests) }
-func (r loopRun) nginxPerRequest() float64 {
-	return float64(r.nginxCPU) / float64(r.requests)
-}
+func (r loopRun) cpuPerRequest() float64   { return float64(r.client.CPU) / float64(r.requests) }
+func (r loopRun) nginxPerRequest() float64 { return float64(r.nginxCPU) / float64(r.requests) }
 
 // A loopResult holds pairs of runs that follow each other.
 type loopResult struct {
@@ -41,27 +40,36 @@ func closedLoop(tb testing.TB, conns, pairs int, span time.Duration) loopResult 
 	// wrk opens all conns at once: the backlog holds as many as the kernel allows.
 	n := StartNginx(tb, NginxOptions{NoAccessLog: true, Backlog: 1 << 15})
 	defer n.Stop()
+	idle := descriptors(tb, n)
 	var r loopResult
-	wrk := func() { r.wrk = append(r.wrk, loopOf(n, func() (int64, Usage) { return wrkLoop(tb, n, conns, span) })) }
-	own := func() {
-		r.holdfast = append(r.holdfast, loopOf(n, func() (int64, Usage) { return holdfastLoop(tb, n, conns, span) }))
+	run := func(loop func(testing.TB, *Nginx, int, time.Duration) (int64, Usage)) loopRun {
+		before := n.Usage()
+		requests, used := loop(tb, n, conns, span)
+		// Conns of two runs at once would be more than the worker has room for.
+		require.True(tb, poll(10*time.Second, func() bool { return descriptors(tb, n) <= idle }), "nginx keeps conns open")
+		return loopRun{requests: requests, client: used, nginxCPU: n.Usage().CPU - before.CPU}
 	}
 	for i := range pairs {
-		first, second := wrk, own
-		if i%2 == 1 {
-			first, second = own, wrk
+		if i%2 == 0 {
+			r.wrk = append(r.wrk, run(wrkLoop))
+			r.holdfast = append(r.holdfast, run(holdfastLoop))
+		} else {
+			r.holdfast = append(r.holdfast, run(holdfastLoop))
+			r.wrk = append(r.wrk, run(wrkLoop))
 		}
-		first()
-		second()
 	}
 	r.nginxPeakRSS = n.Usage().PeakRSS
 	return r
 }
 
-func loopOf(n *Nginx, run func() (int64, Usage)) loopRun {
-	before := n.Usage()
-	requests, used := run()
-	return loopRun{requests: requests, client: used, nginxCPU: n.Usage().CPU - before.CPU}
+// descriptors counts those of nginx's worker: one for each conn, and a few of its own.
+func descriptors(tb testing.TB, n *Nginx) int {
+	tb.Helper()
+	workers := n.WorkerPIDs()
+	require.Len(tb, workers, 1)
+	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", workers[0]))
+	require.NoError(tb, err)
+	return len(open)
 }
 
 func wrkLoop(tb testing.TB, n *Nginx, conns int, span time.Duration) (int64, Usage) {

@@ -36,7 +36,7 @@ type Nginx struct {
 }
 
 // StartNginx starts nginx on a free loopback port and stops it when the test ends. It skips the test if nginx is not
-// installed (see [RequireBinary]) and fails it if nginx does not accept connections in time.
+// installed (see [RequireBinary]) and fails it if nginx does not serve in time.
 func StartNginx(tb testing.TB, o NginxOptions) *Nginx {
 	tb.Helper()
 	binary := RequireBinary(tb, "nginx", "nginx-light")
@@ -56,7 +56,12 @@ func StartNginx(tb testing.TB, o NginxOptions) *Nginx {
 			tb.Fatalf("start nginx: %v", err)
 		}
 	}
-	tb.Cleanup(n.Stop)
+	tb.Cleanup(func() {
+		n.Stop()
+		if text := n.ErrorLog(); tb.Failed() && text != "" {
+			tb.Logf("error log of nginx:\n%s", text)
+		}
+	})
 	return n
 }
 
@@ -79,7 +84,7 @@ func freeAddr() (string, error) {
 
 var errAddrTaken = errors.New("another process took the port first")
 
-// launch starts nginx on addr and waits until it accepts. Between the choice of a free port and nginx's bind anybody may
+// launch starts nginx on addr and waits until it serves. Between the choice of a free port and nginx's bind anybody may
 // take it: that is errAddrTaken.
 func (n *Nginx) launch(binary, addr string) error {
 	conf := filepath.Join(n.dir, "nginx.conf")
@@ -93,7 +98,7 @@ func (n *Nginx) launch(binary, addr string) error {
 	if err != nil {
 		return err
 	}
-	if err := n.awaitAccept(p, addr); err != nil {
+	if err := n.awaitServing(p, addr); err != nil {
 		p.kill()
 		return err
 	}
@@ -101,26 +106,26 @@ func (n *Nginx) launch(binary, addr string) error {
 	return nil
 }
 
-func (n *Nginx) awaitAccept(p *process, addr string) error {
+func (n *Nginx) awaitServing(p *process, addr string) error {
 	taken := false
 	ready := poll(startBound, func() bool {
 		taken = bytes.Contains([]byte(n.ErrorLog()), []byte("Address already in use"))
-		return taken || p.ended(0) || n.accepts(addr)
+		return taken || p.hasEnded() || n.serves(addr)
 	})
 	switch {
 	case taken:
 		return errAddrTaken
-	case p.ended(0):
+	case p.hasEnded():
 		return fmt.Errorf("it ended at once (%v) and wrote:\n%s", p.err, n.ErrorLog())
 	case !ready:
-		return fmt.Errorf("it does not accept on %s after %v and wrote:\n%s", addr, startBound, n.ErrorLog())
+		return fmt.Errorf("it does not answer on %s after %v and wrote:\n%s", addr, startBound, n.ErrorLog())
 	}
 	return nil
 }
 
-// accepts says whether nginx accepts connections. The pid file comes after bind and listen, and proves that what listens
-// on addr is our nginx and not a stranger.
-func (n *Nginx) accepts(addr string) bool {
+// serves says whether a worker answers. The pid file, written after bind and listen, proves that what listens on addr is
+// our nginx and not a stranger; the answer, that the worker has come up, whose usage and process id are then there.
+func (n *Nginx) serves(addr string) bool {
 	if pid, err := os.ReadFile(n.path("nginx.pid")); err != nil || len(pid) == 0 {
 		return false
 	}
@@ -128,8 +133,13 @@ func (n *Nginx) accepts(addr string) bool {
 	if err != nil {
 		return false
 	}
-	conn.Close()
-	return true
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(startBound))
+	if _, err := io.WriteString(conn, "GET /ready HTTP/1.0\r\n\r\n"); err != nil {
+		return false
+	}
+	answer, _ := io.ReadAll(conn)
+	return bytes.HasPrefix(answer, []byte("HTTP/1.1 204 "))
 }
 
 func (n *Nginx) path(name string) string { return filepath.Join(n.dir, name) }
@@ -224,7 +234,7 @@ func (n *Nginx) ErrorLog() string {
 	return string(text)
 }
 
-// Reload has nginx read its configuration again and returns when the new worker runs. The old one closes its idle conns,
+// Reload has nginx read its configuration again and returns when it has started the new worker. The old one closes its idle conns,
 // answers what it was asked, and ends.
 func (n *Nginx) Reload() {
 	n.tb.Helper()
@@ -245,9 +255,6 @@ func (n *Nginx) Stop() {
 	n.stop.Do(func() {
 		if !n.process.stop(syscall.SIGQUIT, stopBound) {
 			n.tb.Errorf("nginx did not end within %v of SIGQUIT and was killed", stopBound)
-		}
-		if text := n.ErrorLog(); text != "" {
-			n.tb.Logf("error log of nginx:\n%s", text)
 		}
 	})
 }

@@ -55,7 +55,7 @@ func TestNginxServesAndLogsEachRequest(t *testing.T) {
 	require.GreaterOrEqual(t, u.PeakRSS, u.RSS)
 
 	n.Stop()
-	require.EqualValues(t, 3, n.AccessLogLines(), "the connections that probed the start are not requests")
+	require.EqualValues(t, 3, n.AccessLogLines(), "what asked whether nginx is ready is not logged")
 	for _, pid := range append(workers, n.MasterPID()) {
 		require.ErrorIs(t, syscall.Kill(pid, 0), syscall.ESRCH, "process %d must be gone", pid)
 	}
@@ -90,6 +90,25 @@ func TestNginxKeepaliveTimeout(t *testing.T) {
 	require.True(t, strings.HasPrefix(string(answer), "HTTP/1.1 200 OK\r\n"), "%q", answer)
 }
 
+// As many conns as were asked for stay open, though idle: nginx closes none to reuse it.
+func TestNginxHoldsConns(t *testing.T) {
+	const conns = 1000
+	n := StartNginx(t, NginxOptions{Conns: conns})
+	answer := make([]byte, 4096)
+	for range conns {
+		conn, err := net.Dial("tcp", n.Addr)
+		require.NoError(t, err)
+		defer conn.Close()
+		require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
+		_, err = io.WriteString(conn, "HEAD /ok HTTP/1.1\r\nHost: x\r\n\r\n")
+		require.NoError(t, err)
+		_, err = conn.Read(answer)
+		require.NoError(t, err)
+	}
+	require.GreaterOrEqual(t, descriptors(t, n), conns)
+	require.Empty(t, n.ErrorLog())
+}
+
 func TestNginxReload(t *testing.T) {
 	n := StartNginx(t, NginxOptions{})
 	client := newClient(t)
@@ -122,6 +141,24 @@ func TestNginxThatCannotStart(t *testing.T) {
 	require.NoError(t, n.prepare())
 	err := n.launch(RequireBinary(t, "nginx", "nginx-light"), "127.0.0.1:1")
 	require.ErrorContains(t, err, `"keepalive_requests" directive invalid number`, "the error carries what nginx wrote")
+}
+
+// A master that does not answer is ended by force, and its worker with it.
+func TestNginxThatDoesNotStop(t *testing.T) {
+	n := StartNginx(t, NginxOptions{})
+	pids := append(n.WorkerPIDs(), n.MasterPID())
+	require.NoError(t, syscall.Kill(n.MasterPID(), syscall.SIGSTOP))
+	require.False(t, n.process.stop(syscall.SIGQUIT, 50*time.Millisecond))
+	for _, pid := range pids {
+		// The worker is reaped by init, or by what does its work, soon after.
+		require.True(t, poll(10*time.Second, func() bool { return !alive(pid) }), "process %d", pid)
+	}
+}
+
+// alive says whether pid runs: it exists and is no zombie.
+func alive(pid int) bool {
+	_, err := ProcessUsage(pid)
+	return err == nil
 }
 
 func TestCountLines(t *testing.T) {

@@ -65,7 +65,7 @@ type jobResult struct {
 
 func originJob(tb testing.TB, c contender, j job) jobResult {
 	tb.Helper()
-	n := StartNginx(tb, NginxOptions{KeepaliveTimeout: j.keepalive + 5*time.Second})
+	n := StartNginx(tb, NginxOptions{Conns: max(j.conns, 10000), KeepaliveTimeout: j.keepalive + 5*time.Second})
 	defer n.Stop()
 	before := n.Usage()
 	var r jobResult

@@ -19,6 +19,7 @@ type process struct {
 // orphaned where the kernel can do that.
 func start(cmd *exec.Cmd, orphaned syscall.Signal) (*process, error) {
 	tie(cmd, orphaned)
+	cmd.WaitDelay = 5 * time.Second // for what the child left behind with our pipes open
 	p := &process{cmd: cmd, done: make(chan struct{})}
 	started := make(chan error)
 	go func() {
@@ -47,16 +48,23 @@ func (p *process) ended(bound time.Duration) bool {
 	case <-p.done:
 		return true
 	case <-time.After(bound):
+		return p.hasEnded() // the select is free to come here though both are ready
+	}
+}
+
+func (p *process) hasEnded() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
 		return false
 	}
 }
 
-// stop asks with sig, and after bound no longer asks. It returns false if that was needed.
+// stop asks the process to end with sig, and kills it if it still runs after bound: then it returns false.
 func (p *process) stop(sig syscall.Signal, bound time.Duration) bool {
-	if p.cmd.Process.Signal(sig) == nil && p.ended(bound) {
-		return true
-	}
-	if p.ended(0) {
+	_ = p.cmd.Process.Signal(sig) // an error: it has ended already, as we shall see
+	if p.ended(bound) {
 		return true
 	}
 	p.kill()
@@ -65,7 +73,7 @@ func (p *process) stop(sig syscall.Signal, bound time.Duration) bool {
 
 // kill ends the process and what it started, and reaps it.
 func (p *process) kill() {
-	if !p.ended(0) {
+	if !p.hasEnded() {
 		killAll(p.cmd.Process)
 	}
 	<-p.done
