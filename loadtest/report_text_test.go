@@ -53,6 +53,6 @@ func TestSizesInText(t *testing.T) {
 
 func TestWrap(t *testing.T) {
 	require.Equal(t, []string{"  ab cd", "  µµµµµ", "  much-too-long", "  x"},
-		wrap("  ab cd µµµµµ much-too-long x", 7))
-	require.Equal(t, []string{""}, wrap("", 7))
+		fold("  ab cd µµµµµ much-too-long x", 7))
+	require.Equal(t, []string{""}, fold("", 7))
 }
