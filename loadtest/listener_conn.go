@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
+
+	"example.com/holdfast/internal/memnet"
 )
 
 // A countedConn is an accepted conn with its entry in the ledger. The wrappers embed the concrete conn, so that ReadFrom
@@ -23,44 +25,31 @@ type (
 		e entry
 	}
 	memoryConn struct {
-		memoryMethods
-		e entry
-	}
-	anyConn struct {
-		net.Conn
+		*memnet.Conn
 		e entry
 	}
 )
 
-// memoryMethods are the methods of a memnet conn.
-type memoryMethods interface {
-	net.Conn
-	CloseWrite() error
-	SetLinger(seconds int) error
-}
-
+// wrap takes what the listeners of the three networks accept.
 func wrap(conn net.Conn) countedConn {
 	switch conn := conn.(type) {
 	case *net.TCPConn:
 		return &tcpConn{conn, entry{conn: conn}}
 	case *net.UnixConn:
 		return &unixConn{conn, entry{conn: conn}}
-	case memoryMethods:
-		return &memoryConn{conn, entry{conn: conn}}
 	default:
-		return &anyConn{conn, entry{conn: conn}}
+		m := conn.(*memnet.Conn)
+		return &memoryConn{m, entry{conn: m}}
 	}
 }
 
 func (c *tcpConn) ledgerEntry() *entry    { return &c.e }
 func (c *unixConn) ledgerEntry() *entry   { return &c.e }
 func (c *memoryConn) ledgerEntry() *entry { return &c.e }
-func (c *anyConn) ledgerEntry() *entry    { return &c.e }
 
 func (c *tcpConn) Close() error    { return c.e.close() }
 func (c *unixConn) Close() error   { return c.e.close() }
 func (c *memoryConn) Close() error { return c.e.close() }
-func (c *anyConn) Close() error    { return c.e.close() }
 
 // setState is the ConnState hook of the fixture's own http.Server. It runs twice per request, so it stores one word of
 // the conn's own; who wants sums walks the ledger.

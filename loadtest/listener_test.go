@@ -46,7 +46,10 @@ func TestAcceptedConnsKeepTheirMethods(t *testing.T) {
 	unix := accepted(t, "unix")
 	require.Implements(t, (*syscall.Conn)(nil), unix)
 	require.Implements(t, (*interface{ CloseWrite() error })(nil), unix)
-	require.Implements(t, (*memoryMethods)(nil), accepted(t, "memory"))
+	require.Implements(t, (*interface {
+		CloseWrite() error
+		SetLinger(int) error
+	})(nil), accepted(t, "memory"))
 }
 
 // A file goes out through ReadFrom of the conn inside.
@@ -104,7 +107,7 @@ func TestLedgerUnlinks(t *testing.T) {
 	var entries []*entry
 	for range 4 {
 		_, conn := net.Pipe()
-		e := wrap(conn).ledgerEntry()
+		e := &entry{conn: conn}
 		require.True(t, l.add(e))
 		entries = append(entries, e)
 	}

@@ -75,9 +75,10 @@ type Requests struct {
 	LostWithConn  int64 `json:"lost_with_conn"`   // the conn was lost before the response was complete
 	InFlightAtEnd int64 `json:"in_flight_at_end"` // 0 unless the run was cancelled
 
-	Status   [6]int64 `json:"status"`   // Answered by class: Status[2] counts 200–299; Status[0] those outside 100–599
-	Unwanted int64    `json:"unwanted"` // answered, with a status outside Request.Want
-	Interim  int64    `json:"interim"`  // 1xx responses before final ones
+	Status        [6]int64 `json:"status"`         // Answered by class: Status[2] counts 200–299; Status[0] those outside 100–599
+	Unwanted      int64    `json:"unwanted"`       // answered, with a status outside Request.Want
+	FirstUnwanted int      `json:"first_unwanted"` // the status of the first such response; 0: none
+	Interim       int64    `json:"interim"`        // 1xx responses before final ones
 
 	HoldDue  int64 `json:"hold_due"`  // requests that fell due in hold,
 	HoldSent int64 `json:"hold_sent"` // and those of them that were sent before the sweep ended

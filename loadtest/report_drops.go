@@ -88,15 +88,17 @@ func dropHint(d Drop, e Echo) string {
 // unwantedHint says what unwanted statuses most often mean; "" without any.
 func unwantedHint(r *Report) string {
 	q, e := r.Requests, r.Config
-	switch {
-	case q.Unwanted == 0:
+	switch status := q.FirstUnwanted; {
+	case status == 0:
 		return ""
-	case q.Status[4] > 0 && e.Method == http.MethodHead:
-		return "4xx to HEAD: is the path right (404)? does the route take HEAD (405)? see Config.URL, Request.Method"
-	case q.Status[4] > 0:
-		return "4xx: are path, method and header what the server wants? see Config.URL, Config.Request"
-	case q.Status[5] > 0:
-		return "5xx: the server failed: see its log"
+	case status == http.StatusMethodNotAllowed:
+		return fmt.Sprintf("405 to %s: set Request.Method", e.Method)
+	case status == http.StatusNotFound:
+		return "404: set the path in Config.URL"
+	case status/100 == 4:
+		return fmt.Sprintf("%d: are path, method and header what the server wants? see Config.URL, Config.Request", status)
+	case status/100 == 5:
+		return fmt.Sprintf("%d: the server failed: see its log", status)
 	}
 	return "if these are right, say so in Request.Want"
 }

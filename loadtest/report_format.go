@@ -13,9 +13,9 @@ import (
 // lineWidth is the most columns of a line of text.
 const lineWidth = 110
 
-// wrap breaks text at blanks into lines of at most width columns; what has no blank stays whole. Lines after the first
+// fold breaks text at blanks into lines of at most width columns; what has no blank stays whole. Lines after the first
 // are indented as the first is.
-func wrap(text string, width int) []string {
+func fold(text string, width int) []string {
 	indent := text[:len(text)-len(strings.TrimLeft(text, " "))]
 	var lines []string
 	line := indent
@@ -62,6 +62,8 @@ func plainDuration(d time.Duration) string {
 // threeDigits is for what was measured: three significant digits, 1.23ms, 12.3ms, 123ms.
 func threeDigits(d time.Duration) string {
 	switch abs := max(d, -d); {
+	case d == 0:
+		return "0s"
 	case abs < time.Microsecond:
 		return strconv.FormatInt(int64(d), 10) + "ns"
 	case abs < 999500*time.Nanosecond:
@@ -78,13 +80,13 @@ func size(bytes int64) string {
 	case bytes < 0:
 		return "unknown"
 	case bytes < 1<<10:
-		return strconv.FormatInt(bytes, 10) + " B"
+		return strconv.FormatInt(bytes, 10) + "B"
 	case b < 999.5*(1<<10):
-		return significant(b/(1<<10)) + " KiB"
+		return significant(b/(1<<10)) + "KiB"
 	case b < 999.5*(1<<20):
-		return significant(b/(1<<20)) + " MiB"
+		return significant(b/(1<<20)) + "MiB"
 	default:
-		return significant(b/(1<<30)) + " GiB"
+		return significant(b/(1<<30)) + "GiB"
 	}
 }
 

@@ -29,7 +29,7 @@ const labelWidth = 13
 
 func (t *table) row(label, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
-	for i, line := range wrap(text, lineWidth-labelWidth) {
+	for i, line := range fold(text, lineWidth-labelWidth) {
 		if i > 0 {
 			label = ""
 		}
@@ -44,8 +44,8 @@ func (t *table) line(s string) {
 
 func (t *table) headline(r *Report) {
 	c, e := r.Conns, r.Config
-	t.line(fmt.Sprintf("%d of %d conns held, %d dropped; %d of %d requests failed%s",
-		c.Held, c.Requested, c.Dropped+c.ConnectFailed, r.Requests.Failed(), r.Requests.Sent, cut(r.Phases)))
+	t.line(fmt.Sprintf("%d of %d conns held, %s%d dropped; %d of %d requests failed%s", c.Held, c.Requested,
+		unconnected(c), c.Dropped, r.Requests.Failed(), r.Requests.Sent, cut(r.Phases)))
 	target := e.Method + " " + e.URL
 	if e.UnixSocket != "" {
 		target += " on " + e.UnixSocket
@@ -54,8 +54,22 @@ func (t *table) headline(r *Report) {
 	t.row("plan", "ramp %s, then hold %s; pauses %s, idle timeout %s", rampText(e), plainDuration(e.Hold), e.Cadence,
 		plainDuration(e.IdleTimeout))
 	p := r.Phases
-	t.row("took", "ramp %s, hold %s, sweep %s, drain %s; %s driver, tick %s", threeDigits(p.Ramp), threeDigits(p.Hold),
-		threeDigits(p.Sweep), threeDigits(p.Drain), e.Driver, plainDuration(e.Tick))
+	t.row("took", "ramp %s, hold %s, sweep %s, drain %s; %s driver%s", threeDigits(p.Ramp), threeDigits(p.Hold),
+		threeDigits(p.Sweep), threeDigits(p.Drain), e.Driver, tickText(e))
+}
+
+func unconnected(c Conns) string {
+	if c.ConnectFailed == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d failed to connect, ", c.ConnectFailed)
+}
+
+func tickText(e Echo) string {
+	if e.Tick == 0 {
+		return ""
+	}
+	return ", tick " + plainDuration(e.Tick)
 }
 
 func cut(p Phases) string {
@@ -98,13 +112,14 @@ func statusText(r *Report) string {
 		case class == 0:
 			classes = append(classes, fmt.Sprintf("%d outside 100-599", n))
 		default:
-			classes = append(classes, fmt.Sprintf("%d %dxx", n, class))
+			classes = append(classes, fmt.Sprintf("%d with %dxx", n, class))
 		}
 	}
-	classes = append(classes, fmt.Sprintf("%d not wanted (want %d-%d)", q.Unwanted, r.Config.WantLowest, r.Config.WantHighest))
 	if q.Interim > 0 {
-		classes = append(classes, fmt.Sprintf("after %d 1xx", q.Interim))
+		classes = append(classes, some(q.Interim, "interim response")+" before them")
 	}
+	e := r.Config
+	classes = append(classes, fmt.Sprintf("%d outside the wanted %d-%d", q.Unwanted, e.WantLowest, e.WantHighest))
 	return strings.Join(classes, ", ")
 }
 
@@ -200,8 +215,12 @@ func fixtureDifferences(r *Report) []string {
 	default:
 		out = append(out, fmt.Sprintf("agrees: %d served <= %d accepted <= %d connected", c.Served, f.Accepted, c.Connected))
 	}
-	if f.Requests >= 0 && f.Requests != q.Answered {
-		out = append(out, fmt.Sprintf("its requests less the answers here: %+d", f.Requests-q.Answered))
+	switch more := f.Requests - q.Answered; {
+	case f.Requests < 0:
+	case more > 0:
+		out = append(out, some(more, "request")+" more than were answered here: timed out, malformed, lost or another's")
+	case more < 0:
+		out = append(out, some(-more, "request")+" fewer than were answered here: something else answered them")
 	}
 	return out
 }
@@ -214,7 +233,7 @@ func (t *table) doubts(r *Report) {
 
 func (t *table) replay(r *Report) {
 	e := r.Environment
-	t.row("seed", "%d; to draw the same pauses again: Config.Seed, or HOLDFAST_SEED=%d go test", r.Seed, r.Seed)
+	t.row("seed", "%d: HOLDFAST_SEED=%d go test draws the same pauses again", r.Seed, r.Seed)
 	t.row("on", "%s", strings.Join(nonEmpty(e.Go, e.OS+"/"+e.Arch, e.Kernel, some(int64(e.CPUs), "CPU"),
 		fmt.Sprintf("GOMAXPROCS %d", e.GOMAXPROCS)), ", "))
 }

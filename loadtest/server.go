@@ -25,7 +25,8 @@ type Server struct {
 
 	tb       testing.TB
 	ln       *listener
-	own      *ownServer // nil when the author serves
+	own      *ownServer     // nil when the author serves
+	roots    *x509.CertPool // trust the certificate; TLS only
 	errorLog errorLog
 
 	returned chan struct{} // closed when serve has returned; then
@@ -69,6 +70,7 @@ func NewTLSServer(tb testing.TB, h http.Handler) *Server {
 		s.ln.Close()
 		tb.Fatalf("loadtest: making the TLS fixture's certificate: %v", err)
 	}
+	s.roots = id.roots
 	return s.serveOwn(h, &id.certificate)
 }
 
@@ -156,12 +158,7 @@ type serverTarget struct {
 }
 
 func (s *Server) target() serverTarget {
-	t := serverTarget{network: s.ln.network, addr: s.Addr, dial: s.ln.dial}
-	if s.own != nil && s.own.TLSConfig != nil {
-		id, _ := selfSigned() // no error: it served NewTLSServer
-		t.https, t.roots = true, id.roots
-	}
-	return t
+	return serverTarget{s.ln.network, s.Addr, s.ln.dial, s.roots, s.roots != nil}
 }
 
 // An ownServer is the http.Server of NewServer and NewTLSServer; it tells the ledger the state of each conn.
@@ -170,11 +167,13 @@ type ownServer struct {
 	handler *countingHandler
 }
 
-func newOwnServer(h http.Handler, errors *errorLog) *ownServer {
+func newOwnServer(h http.Handler, l *errorLog) *ownServer {
 	counting := &countingHandler{Handler: h}
+	// No timeouts, ReadHeaderTimeout included: net/http counts that from accept for a conn's first request, which may
+	// be due much later.
 	s := &ownServer{handler: counting}
 	s.Handler = counting
-	s.ErrorLog = errors.logger()
+	s.ErrorLog = l.logger()
 	s.ConnState = setState
 	s.Protocols = new(http.Protocols)
 	s.Protocols.SetHTTP1(true)

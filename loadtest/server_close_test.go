@@ -81,25 +81,28 @@ func TestCloseGivesUpOnHandlers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tb := &fixtureTB{TB: t}
 		release := make(chan struct{})
+		defer close(release)
 		s := serveMemory(tb, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
-		idle := dialFixture(t, s)
-		for range 7 {
+		dialFixture(t, s) // idle: closed before the waiting begins
+		var named []string
+		for i := range 7 {
 			time.Sleep(time.Second)
-			dialFixture(t, s).send(t, getRequest)
+			c := dialFixture(t, s)
+			c.send(t, getRequest)
+			if i < 5 {
+				named = append(named, fmt.Sprintf("conn %d from %s, active, %ds old", 2+i, remoteOf(c), 11-i))
+			}
 		}
 		synctest.Wait()
 		require.Equal(t, FixtureCounts{Accepted: 8, Open: 8, Peak: 8, Active: 7, Requests: 7}, s.Counts())
 		require.Equal(t, 6*time.Second, closing(s))
 		require.Zero(t, closing(s), "closed before")
-		from := remoteOf(idle)
-		want := []string{fmt.Sprintf("loadtest: closing the server on memory: its conns had not ended after 5s: "+
-			"7 active (oldest: conn 2 from %[1]s, active, 11s old; conn 3 from %[1]s, active, 10s old; "+
-			"conn 4 from %[1]s, active, 9s old; conn 5 from %[1]s, active, 8s old; conn 6 from %[1]s, active, 7s old); "+
-			"nor 1s after the conns were closed by force: look for a handler that never returns; "+
-			"one that waits must also wait for its request's Context", from)}
+		want := []string{"loadtest: closing the server on memory: its conns had not ended after 5s: " +
+			"7 active (oldest: " + strings.Join(named, "; ") + "); " +
+			"nor 1s after the conns were closed by force: look for a handler that never returns; " +
+			"one that waits must also wait for its request's Context"}
 		require.Empty(t, cmp.Diff(want, tb.errors), "errors (-want +got)")
 		require.Equal(t, FixtureCounts{Accepted: 8, Peak: 8, Closed: 8, Requests: 7}, s.Counts())
-		close(release)
 	})
 }
 
@@ -131,6 +134,7 @@ func TestCloseGivesUpOnServe(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tb := &fixtureTB{TB: t}
 		release := make(chan struct{})
+		defer close(release)
 		s := Serve(tb, "memory", func(net.Listener) error {
 			<-release
 			return errors.New("too late to say")
@@ -140,7 +144,6 @@ func TestCloseGivesUpOnServe(t *testing.T) {
 			"nor 1s after the conns were closed by force: serve must return once Accept fails with net.ErrClosed, " +
 			"and must not wait for a handler that never returns"}
 		require.Empty(t, cmp.Diff(want, tb.errors), "errors (-want +got)")
-		close(release)
 	})
 }
 
@@ -169,13 +172,13 @@ func TestCloseFreesServe(t *testing.T) {
 		require.Equal(t, FixtureCounts{Accepted: 1, Peak: 1, Closed: 1, Idle: -1, Active: -1, Requests: -1}, s.Counts())
 
 		tb, release := &fixtureTB{TB: t}, make(chan struct{})
+		defer close(release)
 		hooked := &http.Server{ConnState: func(net.Conn, http.ConnState) { <-release }}
 		s = Serve(tb, "memory", hooked.Serve)
 		dialFixture(t, s)
 		synctest.Wait()
 		require.Equal(t, 6*time.Second, closing(s))
 		require.Len(t, tb.errors, 1)
-		close(release)
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
@@ -223,9 +224,16 @@ func TestSynctestBubble(t *testing.T) {
 			require.Contains(t, got, `use Serve(t, "memory", …)`, name)
 			require.Empty(t, tb.cleanups, name)
 		}
-		s := Serve(t, "memory", serveHTTP(http.NotFoundHandler()))
+		server := &http.Server{Handler: http.NotFoundHandler(), IdleTimeout: time.Minute}
+		s := Serve(t, "memory", server.Serve)
 		status, _ := dialFixture(t, s).exchange(t, getRequest)
 		require.Equal(t, 404, status)
+		time.Sleep(time.Minute - 1)
+		synctest.Wait()
+		require.EqualValues(t, 1, s.Counts().Open)
+		time.Sleep(1)
+		synctest.Wait()
+		require.EqualValues(t, 0, s.Counts().Open, "the author's IdleTimeout, to the nanosecond")
 	})
 }
 

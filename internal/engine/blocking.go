@@ -100,9 +100,9 @@ func (r *blockingRun) turn(dialCtx context.Context) (next time.Duration, over bo
 	switch {
 	case r.phases.cancelled.Load():
 		r.abandon(now)
-		r.close()
+		r.closeAll()
 	case r.drained():
-		r.close()
+		r.closeAll()
 	}
 	return r.nextTurn(), r.over
 }
@@ -154,8 +154,8 @@ func (r *blockingRun) wake(j uint32) {
 	_ = r.transports[j].SetReadDeadline(time.Unix(1, 0))
 }
 
-// close ends everything that is open.
-func (r *blockingRun) close() {
+// closeAll ends everything that is open.
+func (r *blockingRun) closeAll() {
 	r.over = true
 	for j, nc := range r.transports {
 		if nc != nil {

@@ -94,7 +94,7 @@ func (r *blockingRun) write(j uint32, nc net.Conn) {
 // read blocks until something happens to the conn, and tells the machine.
 func (r *blockingRun) read(j uint32, nc net.Conn, buf []byte) {
 	n, err := nc.Read(buf)
-	r.told(j, nc, buf[:n], err)
+	r.told(j, nc, buf, n, err)
 	if n == len(buf) && err == nil {
 		r.readLarge(j, nc)
 	}
@@ -109,7 +109,7 @@ func (r *blockingRun) readLarge(j uint32, nc net.Conn) {
 			return
 		}
 		n, err := nc.Read(large[:])
-		r.told(j, nc, large[:n], err)
+		r.told(j, nc, large[:], n, err)
 		if err != nil {
 			return
 		}
@@ -123,20 +123,20 @@ func (r *blockingRun) midResponse(j uint32) bool {
 }
 
 // told tells the machine what a read returned.
-func (r *blockingRun) told(j uint32, nc net.Conn, data []byte, err error) {
+func (r *blockingRun) told(j uint32, nc net.Conn, buf []byte, n int, err error) {
 	now := r.clock.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.over {
 		return
 	}
-	if len(data) > 0 {
-		r.tell(r.received(j, data, now, now, false))
+	if n > 0 {
+		r.tell(r.received(j, buf[:n], now, now, false))
 	}
 	switch c := &r.conns[j]; {
 	case err == nil || c.state == closed:
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		r.deadline(j, nc, c, now)
+		r.deadline(j, nc, c, buf, now)
 	case err == io.EOF:
 		r.tell(r.eof(j, now))
 	default:
@@ -145,29 +145,38 @@ func (r *blockingRun) told(j uint32, nc net.Conn, data []byte, err error) {
 }
 
 // deadline handles a read that ended at its deadline: that of the conn, or one set to wake its goroutine.
-func (r *blockingRun) deadline(j uint32, nc net.Conn, c *conn, now time.Duration) {
+func (r *blockingRun) deadline(j uint32, nc net.Conn, c *conn, buf []byte, now time.Duration) {
 	if c.wake > now {
 		return
 	}
-	if c.state == waiting {
-		// Once more, so that our own stall is not taken for the server's.
-		var last [1]byte
-		_ = nc.SetReadDeadline(r.instant(r.clock.now() + lastRead))
-		r.mu.Unlock()
-		n, err := nc.Read(last[:])
-		r.mu.Lock()
-		if r.over || c.state != waiting {
-			return
-		}
-		if n > 0 {
-			c.wake = now + lastRead // the rest must be there too
-			r.tell(r.received(j, last[:], now, now, false))
-			return
-		}
-		if err == io.EOF {
-			r.tell(r.eof(j, now))
-			return
-		}
+	if c.state == waiting && r.readLast(j, nc, c, buf) {
+		return
 	}
 	r.tell(r.woken(j, now))
+}
+
+// readLast reads once more, so that our own stall is not taken for the server's. It reports whether the conn is out of
+// its wait; what is not complete now is late.
+func (r *blockingRun) readLast(j uint32, nc net.Conn, c *conn, buf []byte) bool {
+	for {
+		_ = nc.SetReadDeadline(r.instant(r.clock.now() + lastRead))
+		r.mu.Unlock()
+		n, err := nc.Read(buf)
+		now := r.clock.now()
+		r.mu.Lock()
+		if r.over || c.state != waiting {
+			return true
+		}
+		if n > 0 {
+			r.tell(r.received(j, buf[:n], now, now, false))
+		} else if err == io.EOF {
+			r.tell(r.eof(j, now))
+		}
+		if c.state != waiting {
+			return true
+		}
+		if n < len(buf) {
+			return false
+		}
+	}
 }

@@ -19,6 +19,8 @@ const (
 		"Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n"
 )
 
+var chunk1KB = "400\r\n" + strings.Repeat("x", 1024) + "\r\n"
+
 // exchange is a response as the engine meets it: in reads of at most 64 KiB.
 type exchange struct {
 	name  string
@@ -31,7 +33,7 @@ var exchanges = []exchange{
 	{"get/nginx-615B", false, []string{nginxHead + strings.Repeat("x", 615)}},
 	{"get/go-12B", false, []string{goHead + "hello, world"}},
 	{"get/100KB", false, inReads(strings.Replace(nginxHead, "615", "102400", 1)+strings.Repeat("x", 102400), 64<<10)},
-	{"get/chunked-4x1KB", false, []string{chunkedHead + strings.Repeat("400\r\n"+strings.Repeat("x", 1024)+"\r\n", 4) + "0\r\n\r\n"}},
+	{"get/chunked-4x1KB", false, []string{chunkedHead + strings.Repeat(chunk1KB, 4) + "0\r\n\r\n"}},
 	{"head/nginx-in-two-reads", true, inReads(nginxHead, 100)},
 }
 

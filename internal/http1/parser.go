@@ -122,8 +122,13 @@ func (p *Parser) skip(data []byte, n int) int {
 }
 
 // lines takes complete lines of data[n:] until the section ends; an incomplete one is kept for the next call.
-func (p *Parser) lines(data []byte, n int) (int, error) {
+func (p *Parser) lines(data []byte, n int) (_ int, err error) {
 	for section := p.state; ; {
+		if p.state == stateField && len(p.line) == 0 {
+			if n, err = p.plainFields(data, n); err != nil {
+				return n, err
+			}
+		}
 		end := bytes.IndexByte(data[n:], '\n')
 		if end < 0 {
 			return len(data), p.keep(data[n:])
@@ -134,7 +139,7 @@ func (p *Parser) lines(data []byte, n int) (int, error) {
 			raw = p.join(raw)
 			p.line = raw[:0]
 		}
-		if err := p.takeLine(raw); err != nil {
+		if err = p.takeLine(raw); err != nil {
 			return n, err
 		}
 		if p.state != section && p.state != stateField {

@@ -1,10 +1,8 @@
 package http1
 
 import (
-	"encoding/binary"
 	"errors"
 	"strconv"
-	"strings"
 )
 
 // A Rule is a rule of HTTP/1.1 that a response broke, or a bound of this package that it exceeded.
@@ -115,84 +113,4 @@ func quote(b []byte) string {
 		return strconv.Quote(string(b[:most])) + "…"
 	}
 	return strconv.Quote(string(b))
-}
-
-// isToken has the octets of a token, RFC 9110 §5.6.2.
-var isToken = func() (t [256]bool) {
-	for c := range t {
-		t[c] = '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' || strings.IndexByte("!#$%&'*+-.^_`|~", byte(c)) >= 0
-	}
-	return t
-}()
-
-// firstControl returns the index of the first control character except HTAB, or -1. It looks at eight octets at a time:
-// field values are most of a head.
-func firstControl(s []byte) int {
-	i := 0
-	for ; len(s)-i >= 8; i += 8 {
-		if maybeControl(binary.LittleEndian.Uint64(s[i:])) {
-			if c := slowControl(s[i : i+8]); c >= 0 {
-				return i + c
-			}
-		}
-	}
-	if i > 0 && !maybeControl(binary.LittleEndian.Uint64(s[len(s)-8:])) {
-		return -1 // the rest, together with octets seen before
-	}
-	if c := slowControl(s[i:]); c >= 0 {
-		return i + c
-	}
-	return -1
-}
-
-// maybeControl reports whether one of eight octets is below 0x20 or is 0x7f: the two zero-byte tests of Bit Twiddling
-// Hacks. It is never false for a control character, and true for HTAB too.
-func maybeControl(w uint64) bool {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	del := w ^ 0x7f*ones
-	return ((w-0x20*ones)&^w|(del-ones)&^del)&tops != 0
-}
-
-func slowControl(s []byte) int {
-	for i, c := range s {
-		if c < 0x20 && c != '\t' || c == 0x7f {
-			return i
-		}
-	}
-	return -1
-}
-
-// trim strips the OWS of RFC 9110 §5.6.3.
-func trim(s []byte) []byte {
-	for len(s) > 0 && (s[0] == ' ' || s[0] == '\t') {
-		s = s[1:]
-	}
-	for len(s) > 0 && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
-		s = s[:len(s)-1]
-	}
-	return s
-}
-
-// isFold reports whether s is lower, a word of letters and hyphens, in any case. The octets that |0x20 takes for a hyphen
-// or a letter without being one are control characters; s has none.
-func isFold(s []byte, lower string) bool {
-	if len(s) != len(lower) {
-		return false
-	}
-	for i := range len(lower) {
-		if s[i]|0x20 != lower[i] {
-			return false
-		}
-	}
-	return true
-}
-
-// cutElement splits a comma-separated list after its first element, which is trimmed.
-func cutElement(list []byte) (element, rest []byte, more bool) {
-	for i, c := range list {
-		if c == ',' {
-			return trim(list[:i]), list[i+1:], true
-		}
-	}
-	return trim(list), nil, false
 }

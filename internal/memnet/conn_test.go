@@ -185,13 +185,6 @@ func TestPastDeadlineWinsOverReadiness(t *testing.T) {
 	wantTimeout(t, err, "write", c)
 }
 
-func TestFarDeadlineDoesNotOverflow(t *testing.T) {
-	c, s := newPipe(t)
-	require.NoError(t, c.SetReadDeadline(time.Unix(1<<60, 0)))
-	wantWrite(t, s, "ready")
-	wantRead(t, c, "ready")
-}
-
 func wantTimeout(tb testing.TB, err error, op string, c *Conn) {
 	tb.Helper()
 	wantOpError(tb, err, op, c, os.ErrDeadlineExceeded)

@@ -35,7 +35,7 @@ func Listen() *Listener {
 
 // Dial returns the client's end, a *Conn, of a new pair as soon as the server's end is queued for Accept. It waits
 // while 4096 conns are queued. It fails with a *net.OpError that wraps ctx's error, or ECONNREFUSED if the listener
-// is closed.
+// is closed. A conn dialled while the listener closes may also be returned, reset already.
 func (l *Listener) Dial(ctx context.Context) (net.Conn, error) {
 	if l.isClosed() {
 		return nil, l.opError("dial", syscall.ECONNREFUSED)

@@ -1,0 +1,163 @@
+//go:build linux
+
+package peers
+
+import (
+	"flag"
+	"net"
+	"os/exec"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	flagConns     = flag.Int("conns", 10000, "BenchmarkOriginJob: connections")
+	flagKeepalive = flag.Duration("keepalive", time.Minute, "BenchmarkOriginJob: the server's keep-alive timeout")
+	flagHold      = flag.Duration("hold", 0, "BenchmarkOriginJob: time after the ramp (0: half of -keepalive)")
+)
+
+// A job is the origin's: conns open at its pace and are kept alive with HEAD.
+type job struct {
+	conns     int
+	keepalive time.Duration
+	hold      time.Duration
+}
+
+// A contender does a job against url and says how it went and what it used.
+type contender struct {
+	name string
+	run  func(tb testing.TB, n *Nginx, j job) (outcome, Usage)
+}
+
+var contenders = []contender{
+	{"holdfast", func(tb testing.TB, n *Nginx, j job) (outcome, Usage) { return runOwn(tb, "holdfast", n, j) }},
+	{"python", runOrigin},
+	{"net-http", func(tb testing.TB, n *Nginx, j job) (outcome, Usage) { return runOwn(tb, "net/http", n, j) }},
+}
+
+func runOwn(tb testing.TB, client string, n *Nginx, j job) (outcome, Usage) {
+	tb.Helper()
+	return runChild(tb, clientJob{Client: client, URL: n.URL + "/", Conns: j.conns, IdleTimeout: j.keepalive, Hold: j.hold})
+}
+
+// runOrigin runs the origin's own algorithm, in the language it was written in.
+func runOrigin(tb testing.TB, n *Nginx, j job) (outcome, Usage) {
+	tb.Helper()
+	python := RequireBinary(tb, "python3", "python3")
+	host, port, err := net.SplitHostPort(n.Addr)
+	require.NoError(tb, err)
+	length := rampTime(j.conns) + j.hold
+	cmd := exec.Command(python, "testdata/origin.py", host, port, strconv.Itoa(j.conns),
+		strconv.Itoa(int(j.keepalive/time.Second)), strconv.FormatFloat(length.Seconds(), 'f', -1, 64))
+	return runClient(tb, cmd, length+time.Minute)
+}
+
+// A jobResult sets a client beside the nginx that it kept busy.
+type jobResult struct {
+	client   outcome
+	used     Usage // by the client, start-up and ramp included
+	nginx    Usage // CPU while the client lived; the worker's peak memory
+	logLines int64
+}
+
+func originJob(tb testing.TB, c contender, j job) jobResult {
+	tb.Helper()
+	n := StartNginx(tb, NginxOptions{Conns: max(j.conns, 10000), KeepaliveTimeout: j.keepalive + 5*time.Second})
+	defer n.Stop()
+	before := n.Usage()
+	var r jobResult
+	r.client, r.used = c.run(tb, n, j)
+	r.nginx = n.Usage()
+	r.nginx.CPU -= before.CPU
+	n.Stop()
+	r.logLines = n.AccessLogLines()
+	return r
+}
+
+func (r jobResult) cpuRatio() float64 { return float64(r.used.CPU) / float64(r.nginx.CPU) }
+func (r jobResult) rssRatio() float64 { return float64(r.used.PeakRSS) / float64(r.nginx.PeakRSS) }
+
+// BenchmarkOriginJob sets each client beside nginx: one op is the whole job. With several ops, each figure is the median
+// of its own.
+func BenchmarkOriginJob(b *testing.B) {
+	j := job{conns: *flagConns, keepalive: *flagKeepalive, hold: *flagHold}
+	if j.hold == 0 {
+		j.hold = j.keepalive / 2
+	}
+	for _, c := range contenders {
+		b.Run("peer="+c.name, func(b *testing.B) {
+			var results []jobResult
+			for b.Loop() {
+				r := originJob(b, c, j)
+				requireSound(b, c, j, r)
+				results = append(results, r)
+			}
+			reportJobs(b, results)
+		})
+	}
+}
+
+// requireSound fails unless the client did the job: figures of one that did not mean nothing.
+func requireSound(tb testing.TB, c contender, j job, r jobResult) {
+	tb.Helper()
+	conns := int64(j.conns)
+	require.Equal(tb, conns, r.client.Opened, "%s: conns established", c.name)
+	require.Zero(tb, r.client.Failed, "%s: failed requests", c.name)
+	require.GreaterOrEqual(tb, r.client.Answered, conns, "%s: each conn was served", c.name)
+	if c.name == "holdfast" {
+		require.Equal(tb, conns, r.client.Held, "conns held")
+		require.Zero(tb, r.client.Dropped, "conns dropped")
+		require.Equal(tb, r.logLines, r.client.Answered, "requests answered, against nginx's access log")
+		return
+	}
+	// The others just stop: at most one request of each conn is logged that the client did not see answered.
+	require.GreaterOrEqual(tb, r.logLines, r.client.Answered, "%s: lines in nginx's access log", c.name)
+	require.LessOrEqual(tb, r.logLines, r.client.Answered+conns, "%s: lines in nginx's access log", c.name)
+}
+
+func reportJobs(b *testing.B, results []jobResult) {
+	metric := func(unit string, of func(jobResult) float64) {
+		var values []float64
+		for _, r := range results {
+			values = append(values, of(r))
+		}
+		b.ReportMetric(median(values), unit)
+	}
+	b.ReportMetric(0, "ns/op") // the length of the job, which says nothing
+	metric("cpu-ratio", jobResult.cpuRatio)
+	metric("rss-ratio", jobResult.rssRatio)
+	metric("cpu*rss-ratio", func(r jobResult) float64 { return r.cpuRatio() * r.rssRatio() })
+	metric("client-cpu-ns", func(r jobResult) float64 { return float64(r.used.CPU) })
+	metric("nginx-cpu-ns", func(r jobResult) float64 { return float64(r.nginx.CPU) })
+	metric("client-peak-B", func(r jobResult) float64 { return float64(r.used.PeakRSS) })
+	metric("nginx-peak-B", func(r jobResult) float64 { return float64(r.nginx.PeakRSS) })
+	metric("held", func(r jobResult) float64 { return float64(r.client.Held) })
+	metric("answered", func(r jobResult) float64 { return float64(r.client.Answered) })
+	metric("log-lines", func(r jobResult) float64 { return float64(r.logLines) })
+}
+
+func TestOriginJob(t *testing.T) {
+	j := job{conns: 200, keepalive: 4 * time.Second, hold: 2 * time.Second}
+	for _, c := range contenders {
+		t.Run("peer="+c.name, func(t *testing.T) {
+			t.Parallel()
+			r := originJob(t, c, j)
+			requireSound(t, c, j, r)
+			require.Greater(t, r.client.Answered, int64(j.conns), "conns were kept alive by further requests")
+			require.Positive(t, r.cpuRatio())
+			require.Positive(t, r.rssRatio())
+			t.Logf("CPU × %.2f, RSS × %.2f of nginx; %d answered, %d logged", r.cpuRatio(), r.rssRatio(), r.client.Answered, r.logLines)
+		})
+	}
+}
+
+func TestRampTime(t *testing.T) {
+	for conns, want := range map[int]time.Duration{
+		1: 0, 10: 0, 11: 10 * time.Millisecond, 200: 190 * time.Millisecond, 10000: 9990 * time.Millisecond,
+	} {
+		require.Equal(t, want, rampTime(conns), "%d conns", conns)
+	}
+}

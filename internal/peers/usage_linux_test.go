@@ -1,0 +1,109 @@
+package peers
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestProcessUsageOfSelf(t *testing.T) {
+	before, err := ProcessUsage(os.Getpid())
+	require.NoError(t, err)
+	block := make([]byte, 32<<20)
+	for i := 0; i < len(block); i += 4096 {
+		block[i] = 1
+	}
+	after, err := ProcessUsage(os.Getpid())
+	require.NoError(t, err)
+	require.Equal(t, byte(1), block[len(block)-4096])
+	require.Greater(t, after.PeakRSS, int64(len(block)))
+	require.GreaterOrEqual(t, after.PeakRSS, after.RSS)
+	require.Greater(t, after.CPU, before.CPU)
+	require.NotZero(t, (after.CPU-before.CPU)%(10*time.Millisecond), "finer than a tick")
+}
+
+func TestCPUClockAgreesWithTheKernelsAccount(t *testing.T) {
+	cmd := exec.Command("sh", "-c", "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; echo done; read line")
+	stdin, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	defer r.Close()
+	cmd.Stdout = w
+	p, err := start(cmd, syscall.SIGKILL)
+	w.Close()
+	require.NoError(t, err)
+	defer p.kill()
+	line, err := readLine(r, 30*time.Second)
+	require.NoError(t, err)
+	require.Equal(t, "done\n", string(line))
+
+	u, err := ProcessUsage(p.pid())
+	require.NoError(t, err)
+	stdin.Close()
+	require.True(t, p.ended(10*time.Second))
+	account := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	require.InDelta(t, account.Seconds(), u.CPU.Seconds(), 0.005)
+
+	_, err = ProcessUsage(p.pid())
+	require.Error(t, err, "it has ended")
+}
+
+// What exec keeps in ru_maxrss is why the peak is read from VmHWM.
+func TestPeakRSSIsTheChildsOwn(t *testing.T) {
+	block := make([]byte, 96<<20)
+	for i := 0; i < len(block); i += 4096 {
+		block[i] = 1
+	}
+	cmd := exec.Command("sh", "-c", `echo '{"opened":7}'; read line; exit 0`)
+	o, u, err := converse(cmd, 30*time.Second)
+	require.NoError(t, err)
+	require.Equal(t, outcome{Opened: 7}, o)
+	require.Less(t, u.PeakRSS, int64(len(block))/2)
+	require.Equal(t, byte(1), block[len(block)-4096])
+}
+
+func TestConverseSaysWhatWentWrong(t *testing.T) {
+	for script, want := range map[string]string{
+		"echo trouble >&2; exit 3":     "exit status 3; it wrote:\ntrouble",
+		"echo gibberish; read line":    `outcome "gibberish\n"`,
+		`echo '{}'; read line; exit 4`: "exit status 4",
+	} {
+		_, _, err := converse(exec.Command("sh", "-c", script), 10*time.Second)
+		require.ErrorContains(t, err, want, script)
+	}
+	// A child that says nothing, and has a child of its own.
+	_, _, err := converse(exec.Command("sh", "-c", "sleep 60; :"), 100*time.Millisecond)
+	require.ErrorContains(t, err, "no outcome within 100ms: ")
+	require.ErrorContains(t, err, "signal: killed")
+}
+
+func TestStatusBytes(t *testing.T) {
+	status := []byte("Name:\tnginx\nVmHWM:\t    1234 kB\nVmRSS:\t      12 MB\n")
+	got, err := statusBytes(status, "VmHWM:")
+	require.NoError(t, err)
+	require.EqualValues(t, 1234<<10, got)
+	_, err = statusBytes(status, "VmRSS:")
+	require.ErrorContains(t, err, "cannot understand")
+	_, err = statusBytes(status, "VmSwap:")
+	require.ErrorContains(t, err, "no line VmSwap:")
+}
+
+// A process may have a name that looks like the fields which follow it.
+func TestReadStatCountsFromTheEndOfTheName(t *testing.T) {
+	dir := t.TempDir()
+	sleep, err := exec.LookPath("sleep")
+	require.NoError(t, err)
+	name := dir + "/) S 1 2 ("
+	require.NoError(t, os.Symlink(sleep, name))
+	p, err := start(exec.Command(name, "60"), syscall.SIGKILL)
+	require.NoError(t, err)
+	defer p.kill()
+	children, err := childrenOf(os.Getpid())
+	require.NoError(t, err)
+	require.Contains(t, children, p.pid())
+}

@@ -1,0 +1,58 @@
+package loadtest
+
+import (
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestStringGolden(t *testing.T) {
+	for name, r := range map[string]*Report{
+		"healthy": healthyReport(), "failing": failingReport(), "cancelled": cancelledReport(),
+	} {
+		got := r.String()
+		for line := range strings.Lines(got) {
+			line = strings.TrimSuffix(line, "\n")
+			require.LessOrEqual(t, utf8.RuneCountInString(line), lineWidth, "%q", line)
+			require.Equal(t, strings.TrimRight(line, " "), line)
+		}
+		require.NotContains(t, got, "password")
+		require.NotContains(t, got, "%!")
+		wantGolden(t, "report_"+name, got)
+	}
+	require.LessOrEqual(t, strings.Count(healthyReport().String(), "\n"), 30)
+}
+
+func TestDurationsInText(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0s", 999: "999ns", -999: "-999ns", 1000: "1.00µs", 9994: "9.99µs", 9996: "10.0µs",
+		99949: "99.9µs", 99951: "100µs", 999499: "999µs", 999500: "1.00ms", -1500000: "-1.50ms",
+		999499999: "999ms", 999500000: "1.00s", 31238 * time.Millisecond: "31.2s", time.Hour: "3600s",
+	} {
+		require.Equal(t, want, threeDigits(d), "%d ns", d)
+	}
+	for d, want := range map[time.Duration]string{
+		0: "0s", time.Minute: "1m", time.Hour: "1h", 90 * time.Minute: "1h30m", 61 * time.Second: "1m1s",
+		-1: "-1ns", 10 * time.Second: "10s", 10 * time.Minute: "10m", 10 * time.Hour: "10h",
+	} {
+		require.Equal(t, want, plainDuration(d), "%d ns", d)
+	}
+}
+
+func TestSizesInText(t *testing.T) {
+	for bytes, want := range map[int64]string{
+		-1: "unknown", 0: "0B", 1023: "1023B", 1024: "1.00KiB", 999 << 10: "999KiB", 1000 << 10: "0.98MiB",
+		9 << 20: "9.00MiB", 5 << 30: "5.00GiB", 5 << 40: "5120GiB",
+	} {
+		require.Equal(t, want, size(bytes), "%d bytes", bytes)
+	}
+}
+
+func TestWrap(t *testing.T) {
+	require.Equal(t, []string{"  ab cd", "  µµµµµ", "  much-too-long", "  x"},
+		fold("  ab cd µµµµµ much-too-long x", 7))
+	require.Equal(t, []string{""}, fold("", 7))
+}
