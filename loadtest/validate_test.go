@@ -119,9 +119,9 @@ func TestValidateNamesTheProblem(t *testing.T) {
 		"want impossible":    {func(c *Config) { c.Request.Want = StatusRange{200, 1000} }, `Request.Want is 200–1000: final statuses lie in 200–999`},
 		"TLS on http":        {func(c *Config) { c.TLS = &tls.Config{} }, `TLS is set and URL is "http://127.0.0.1:8080/": write https://, or remove TLS`},
 		"TLS, plain fixture": {func(c *Config) { c.TLS, c.URL, c.Server = &tls.Config{}, "", fixtureOn("tcp", "http://127.0.0.1:1") }, `TLS is set and Server speaks plain HTTP: remove TLS, or use NewTLSServer`},
-		"only h2":            {https(tls.Config{NextProtos: []string{"h2"}}), `TLS.NextProtos is ["h2"]: holdfast speaks http/1.1; add that, or leave NextProtos empty`},
-		"TLS versions":       {https(tls.Config{MinVersion: tls.VersionTLS13, MaxVersion: tls.VersionTLS12}), `TLS.MaxVersion is TLS 1.2, below the MinVersion TLS 1.3: no handshake can succeed; raise the one or lower the other`},
-		"old TLS":            {https(tls.Config{MaxVersion: tls.VersionTLS10}), `TLS.MaxVersion is TLS 1.0, below the MinVersion TLS 1.2: no handshake can succeed; raise the one or lower the other`},
+		"only h2":            {https(&tls.Config{NextProtos: []string{"h2"}}), `TLS.NextProtos is ["h2"]: holdfast speaks http/1.1; add that, or leave NextProtos empty`},
+		"TLS versions":       {https(&tls.Config{MinVersion: tls.VersionTLS13, MaxVersion: tls.VersionTLS12}), `TLS.MaxVersion is TLS 1.2, below the MinVersion TLS 1.3: no handshake can succeed; raise the one or lower the other`},
+		"old TLS":            {https(&tls.Config{MaxVersion: tls.VersionTLS10}), `TLS.MaxVersion is TLS 1.0, below the MinVersion TLS 1.2: no handshake can succeed; raise the one or lower the other`},
 
 		"local, zero":      {local(netip.Addr{}), `LocalAddrs[0] is the zero netip.Addr: write an address of this machine`},
 		"local, any":       {local(addrs("0.0.0.0")...), `LocalAddrs[0] is 0.0.0.0, no source address: write an address of this machine, or leave LocalAddrs empty`},
@@ -156,8 +156,8 @@ func header(name string, values ...string) func(*Config) {
 	return func(c *Config) { c.Request.Header = http.Header{name: values} }
 }
 
-func https(t tls.Config) func(*Config) {
-	return func(c *Config) { c.URL, c.TLS = "https://127.0.0.1/", t.Clone() }
+func https(t *tls.Config) func(*Config) {
+	return func(c *Config) { c.URL, c.TLS = "https://127.0.0.1/", t }
 }
 
 func local(a ...netip.Addr) func(*Config) { return func(c *Config) { c.LocalAddrs = a } }
