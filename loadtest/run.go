@@ -34,6 +34,9 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
+	if err := cfg.bubble(); err != nil {
+		return nil, err
+	}
 	started := time.Now()
 	loc, _ := parseLocation(cfg.rawURL()) // it has no problems: validate asked
 	cfg = cfg.effective(loc)
@@ -55,6 +58,17 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 	}
 	in.after = takeUsage()
 	return finish(ctx, in, err)
+}
+
+// bubble refuses sockets where they would hang: in a synctest bubble time stands still while one is waited for. What a
+// DialContext opens is not known.
+func (c Config) bubble() error {
+	var p problems
+	if network := c.network(); (network == networkTCP || network == networkUnix) && inBubble() {
+		p.add("the target is reached by %s sockets and Run is called in a synctest bubble, whose time waits for no "+
+			"socket: use Serve(t, \"memory\", …) or DialContext", network)
+	}
+	return p.err()
 }
 
 // target resolves the host and makes sure of the resources.
@@ -97,7 +111,7 @@ func finish(ctx context.Context, in reportInput, err error) (*Report, error) {
 	}
 	report := newReport(in)
 	if broken := report.laws(); broken != nil {
-		return report, fmt.Errorf("loadtest: a defect of holdfast, the report contradicts itself: %w", broken)
+		return report, broken
 	}
 	if err != nil {
 		return report, cancelledIn(ctx, in.result)
