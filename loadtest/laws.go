@@ -60,6 +60,9 @@ func (l *lawbook) requests(q Requests) {
 		figure{"InFlightAtEnd", q.InFlightAtEnd})
 	l.sum(figure{"Requests.Answered", q.Answered}, statusFigures(q)...)
 	l.descending(figure{"Requests.Answered", q.Answered}, figure{"Unwanted", q.Unwanted})
+	if (q.Unwanted > 0) != (q.FirstUnwanted > 0) {
+		l.breaks("Requests.FirstUnwanted is one of Unwanted, but it is %d of %d", q.FirstUnwanted, q.Unwanted)
+	}
 	l.descending(figure{"Requests.Due", q.Due}, figure{"HoldDue", q.HoldDue}, figure{"HoldSent", q.HoldSent})
 	l.descending(figure{"Requests.Sent", q.Sent}, figure{"HoldSent", q.HoldSent})
 }
@@ -114,16 +117,12 @@ const (
 	connLost
 )
 
-// causeAbandoned is the cause of attempts that were in flight when the run was cancelled.
-const causeAbandoned = "abandoned"
-
 func fateOf(cause string) fate {
-	c := engine.ParseCause(cause)
-	switch {
-	case cause == causeAbandoned:
-		return connectAbandoned
+	switch c := engine.ParseCause(cause); {
 	case c == engine.CauseNone:
 		return noFate
+	case c == engine.Abandoned:
+		return connectAbandoned
 	case c < engine.ClosedBeforeFirst:
 		return connectFailed
 	}

@@ -262,22 +262,11 @@ func sampleOf(s engine.Sample) Sample {
 // loadOf measures the rate over hold as it was, also if the run was cancelled in it.
 func loadOf(p engine.Plan, res *engine.Result) Load {
 	var l Load
-	if mean := meanPause(p.Cadence); mean > 0 {
-		l.Expected = float64(p.Slots) / mean.Seconds()
+	if pause, ok := mean(p.Cadence); ok && pause > 0 {
+		l.Expected = float64(p.Slots) / pause.Seconds()
 	}
 	if hold := res.HoldEnd - res.RampEnd; hold > 0 {
 		l.Offered = float64(res.Requests.HoldSent) / hold.Seconds()
 	}
 	return l
-}
-
-// meanPause is 0 for a cadence that has no rate of its own.
-func meanPause(c engine.Cadence) time.Duration {
-	switch c.Kind {
-	case engine.Uniform:
-		return c.Min + (c.Max-c.Min)/2
-	case engine.Every, engine.Exponential:
-		return c.Min
-	}
-	return 0
 }

@@ -42,7 +42,7 @@ func TestJSONRoundTrip(t *testing.T) {
 	roundTrip(t, cancelledReport())
 	roundTrip(t, &Report{})
 	rng := rand.New(rand.NewPCG(7, 8))
-	for range 30 {
+	for range 10 {
 		roundTrip(t, randomReport(rng))
 	}
 }

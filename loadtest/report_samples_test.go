@@ -101,7 +101,8 @@ func failingReport() *Report {
 	}
 	res.Requests = engine.Requests{
 		Due: 1902, Sent: 1890, Unsent: 12, Answered: 1823, TimedOut: 40, Malformed: 6, LostWithConn: 21,
-		Status: [6]int64{2: 1801, 4: 22}, Unwanted: 22, Interim: 4, HoldDue: 1840, HoldSent: 1800,
+		Status: [6]int64{2: 1801, 4: 22}, Unwanted: 22, FirstUnwanted: 405, Interim: 4,
+		HoldDue: 1840, HoldSent: 1800,
 	}
 	res.Connect = histOf(977, 31*time.Microsecond, 2100*time.Millisecond)
 	res.Latency = histOf(1863, 97*time.Microsecond, 3012*time.Millisecond)
@@ -163,18 +164,17 @@ func cancelledReport() *Report {
 		ServiceTime: histOf(285, 80, 8000), Lag: histOf(295, 10, 1000), ClientWait: histOf(285, 1, 10),
 		Driver: "blocking", Stamps: engine.Stamps{User: 285},
 		RampEnd: 300 * time.Millisecond, HoldEnd: 300 * time.Millisecond, SweepEnd: 300 * time.Millisecond,
-		DrainEnd: 300 * time.Millisecond, Ended: engine.PhaseRamp,
+		DrainEnd: 300 * time.Millisecond, Ended: engine.PhaseRamp, Drops: []engine.Drop{abandoned(10)},
 	}
-	r := reportOf(in)
-	r.Drops = append(r.Drops, abandoned(10))
-	return r
+	return reportOf(in)
 }
 
 // abandoned is what the attempts in flight at a cancellation look like.
-func abandoned(n int64) Drop {
-	return Drop{
-		Phase: "ramp", Cause: causeAbandoned, Count: n, First: 300 * time.Millisecond, Last: 300 * time.Millisecond,
-		Sample: Loss{Slot: 290, Phase: "ramp", Cause: causeAbandoned, At: 300 * time.Millisecond},
+func abandoned(n int64) engine.Drop {
+	const at = 300 * time.Millisecond
+	return engine.Drop{
+		Cause: engine.Abandoned, Count: n, First: at, Last: at,
+		Sample: engine.Loss{Slot: 290, Cause: engine.Abandoned, At: at},
 	}
 }
 
@@ -202,7 +202,9 @@ func randomReport(rng *rand.Rand) *Report {
 		q.Status[class] = upTo(100)
 		q.Answered += q.Status[class]
 	}
-	q.Unwanted = upTo(q.Answered)
+	if q.Unwanted = upTo(q.Answered); q.Unwanted > 0 {
+		q.FirstUnwanted = 100 + rng.IntN(900)
+	}
 	q.Sent = q.Answered + q.TimedOut + q.Malformed + q.LostWithConn + q.InFlightAtEnd
 	q.Due = q.Sent + q.Unsent
 	q.HoldDue = upTo(q.Due)
@@ -215,13 +217,12 @@ func randomReport(rng *rand.Rand) *Report {
 	res.Latency = randomHist(rng, q.Answered+q.TimedOut)
 	res.Latency.Censored = q.TimedOut
 	res.Ended = engine.Phase(rng.IntN(4))
-	res.Drops = append(randomDrops(rng, c.ConnectFailed, engine.ConnectRefused, engine.TLSFailed),
+	res.Drops = append(randomDrops(rng, c.ConnectFailed, engine.ConnectRefused, engine.LocalExhaustion),
 		randomDrops(rng, c.Dropped, engine.ClosedBeforeFirst, engine.TransportError)...)
-	r := newReport(in)
 	if c.ConnectAbandoned > 0 {
-		r.Drops = append(r.Drops, abandoned(c.ConnectAbandoned))
+		res.Drops = append(res.Drops, abandoned(c.ConnectAbandoned))
 	}
-	return r
+	return newReport(in)
 }
 
 // randomHist has values over its whole range, 0 and some beyond included.

@@ -115,11 +115,11 @@ func statusText(r *Report) string {
 			classes = append(classes, fmt.Sprintf("%d with %dxx", n, class))
 		}
 	}
-	if q.Interim > 0 {
-		classes = append(classes, some(q.Interim, "interim response")+" before them")
-	}
 	e := r.Config
-	classes = append(classes, fmt.Sprintf("%d outside the wanted %d-%d", q.Unwanted, e.WantLowest, e.WantHighest))
+	classes = append(classes, fmt.Sprintf("%d unwanted (not %d-%d)", q.Unwanted, e.WantLowest, e.WantHighest))
+	if q.Interim > 0 {
+		classes = append(classes, "after "+some(q.Interim, "interim response"))
+	}
 	return strings.Join(classes, ", ")
 }
 

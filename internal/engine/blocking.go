@@ -57,6 +57,13 @@ func (r *blockingRun) nudge() {
 	}
 }
 
+// nudgeIfHeldBack lets the coordinator open what the cap on attempts in flight held back.
+func (r *blockingRun) nudgeIfHeldBack() {
+	if r.mayOpen() {
+		r.nudge()
+	}
+}
+
 // coordinate opens conns as the ramp asks, moves from phase to phase, asks in the sweep, and ends the run.
 func (r *blockingRun) coordinate(ctx, dialCtx context.Context) {
 	timer := time.NewTimer(0)
@@ -108,7 +115,7 @@ func (r *blockingRun) turn(dialCtx context.Context) (next time.Duration, over bo
 }
 
 func (r *blockingRun) mayOpen() bool {
-	return r.opened < len(r.conns) && r.connecting < max(1, r.plan.MaxConnecting)
+	return r.opened < len(r.conns) && r.connecting+r.unproven < max(1, r.plan.MaxConnecting)
 }
 
 func (r *blockingRun) nextTurn() time.Duration {
@@ -131,9 +138,7 @@ func (r *blockingRun) connect(ctx context.Context, j uint32) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.connecting--
-	if r.opened < len(r.conns) {
-		r.nudge() // the cap on attempts in flight may have held others back
-	}
+	r.nudgeIfHeldBack()
 	switch {
 	case r.over:
 		if err == nil {

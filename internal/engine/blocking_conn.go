@@ -66,8 +66,9 @@ func (r *blockingRun) instant(t time.Duration) time.Time {
 	return r.clock.start.Add(t)
 }
 
-// tell lets the coordinator look if what the machine was told may end the sweep or the run.
+// tell lets the coordinator look if what the machine was told may end the sweep or the run, or lets it open more.
 func (r *blockingRun) tell(want) {
+	r.nudgeIfHeldBack()
 	if r.phase >= PhaseSweep && r.outstanding == 0 {
 		r.nudge()
 	}

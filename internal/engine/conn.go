@@ -60,6 +60,7 @@ type machine struct {
 
 	phase       Phase
 	outstanding int // requests due and not finished
+	unproven    int // of them, the first on their conns
 	sweep       sweep
 	abandoned   bool // before it was drained
 }
@@ -132,6 +133,9 @@ func (m *machine) await(c *conn, now time.Duration) want {
 func (m *machine) begin(c *conn, now time.Duration) want {
 	c.state, c.wake = writing, now+m.plan.ResponseTimeout
 	m.outstanding++
+	if c.served == 0 {
+		m.unproven++
+	}
 	m.tally.requests.Due++
 	if m.inHold(c.due) {
 		m.tally.requests.HoldDue++
@@ -248,6 +252,7 @@ func (m *machine) answered(j uint32, p *http1.Parser, rest []byte, arrived, now 
 	m.tally.wait.Record(now - arrived)
 	m.count(p)
 	if c.served++; c.served == 1 {
+		m.unproven--
 		m.tally.conns.Served++
 		m.phases.resolve(now)
 	}
@@ -371,6 +376,9 @@ func (m *machine) lose(j uint32, now time.Duration, cause Cause, err error) want
 	c := &m.conns[j]
 	if c.state == writing || c.state == waiting {
 		m.outstanding--
+		if c.served == 0 {
+			m.unproven--
+		}
 		m.account(j, c, cause)
 	}
 	if m.phase < PhaseDrain {

@@ -30,6 +30,8 @@ type epollWorker struct {
 type epollRun struct {
 	clock     clock
 	plan      *Plan
+	stamps    bool // the kernel stamps what arrives
+	batching  bool // sockets are read once a tick
 	phases    *phases
 	timeline  *timeline
 	endpoints []*netpoll.Endpoint
@@ -48,7 +50,7 @@ const (
 )
 
 func newEpollWorker(r *epollRun, index int) (*epollWorker, error) {
-	poll, err := netpoll.NewPoller(eventBatch)
+	poll, err := netpoll.NewPoller(eventBatch, r.batching)
 	if err != nil {
 		return nil, err
 	}
@@ -70,8 +72,7 @@ func (w *epollWorker) loop() error {
 			w.closeAll()
 			return nil
 		}
-		w.arm()
-		n, err := w.poll.Wait()
+		n, err := w.poll.Wait(w.delay())
 		if err != nil {
 			w.abandon(w.run.clock.now())
 			w.closeAll()
@@ -115,14 +116,17 @@ func (w *epollWorker) turn(now time.Duration) {
 	}
 }
 
-func (w *epollWorker) mayOpen() bool { return w.opened < len(w.machine.conns) && w.connecting < w.most }
+func (w *epollWorker) mayOpen() bool {
+	return w.opened < len(w.machine.conns) && w.connecting+w.unproven < w.most
+}
 
 func (w *epollWorker) openDue() time.Duration {
 	return w.plan.Ramp.at(w.slot(uint32(w.opened)))
 }
 
-// arm sets the timer to the next instant at which a turn has something to do, if it is not set to it.
-func (w *epollWorker) arm() {
+// delay returns how long the worker may wait: until a turn has something to do. It is negative where the timer is set to
+// that instant or an earlier one.
+func (w *epollWorker) delay() time.Duration {
 	next := min(w.nextSecond, w.sweepDue())
 	if w.mayOpen() {
 		next = min(next, w.openDue())
@@ -130,14 +134,32 @@ func (w *epollWorker) arm() {
 	if w.phase == PhaseHold {
 		next = min(next, w.phases.holdEnd())
 	}
+	if w.run.batching {
+		return w.batch(next)
+	}
 	// The wheel is asked only if its lower bound matters.
 	if w.soonest < min(next, w.armed) {
 		next = min(next, w.wheel.next())
 	}
-	if next < w.armed {
-		w.armed = next
-		w.poll.Arm(next - w.run.clock.now())
+	if next >= w.armed {
+		return -1
 	}
+	w.armed = next
+	return max(0, next-w.run.clock.now())
+}
+
+// idleLook is how often a batching worker looks at its sockets when it expects nothing: a close is timed by our clock.
+const idleLook = 100 * time.Millisecond
+
+// batch returns how long a batching worker waits if its next task is at next: while something is outstanding it looks at
+// each tick.
+func (w *epollWorker) batch(next time.Duration) time.Duration {
+	now := w.run.clock.now()
+	look := now + idleLook
+	if w.outstanding > 0 || w.connecting > 0 {
+		look = (now/w.plan.Tick + 1) * w.plan.Tick
+	}
+	return max(0, min(next, look, w.wheel.next())-now)
 }
 
 // bracket relates the real-time clock, in which the kernel stamps, to the run's. Done once a second, so that a slew of
@@ -159,7 +181,7 @@ func (w *epollWorker) connect(j uint32) {
 	if n := len(w.run.local); n > 0 {
 		local = w.run.local[w.slot(j)%n]
 	}
-	fd, pending, err := netpoll.Connect(w.run.endpoints[address], local, true)
+	fd, pending, err := netpoll.Connect(w.run.endpoints[address], local, w.run.stamps)
 	switch {
 	case err == syscall.EAGAIN && w.plan.Target.Unix != "":
 		// A unix socket whose backlog is full refuses at once instead of waiting; ask again each tick.

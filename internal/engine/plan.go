@@ -33,7 +33,9 @@ type Plan struct {
 	Tick    time.Duration // epoll driver: grid on which requests fall due
 	Workers int           // epoll driver: event loops
 
-	// MaxConnecting bounds the connects in flight, so that a server's accept queue is not overrun by our own haste.
+	// MaxConnecting bounds the attempts in flight, so that a server's accept queue is not overrun by our own haste: the
+	// connects, and the conns whose first request is not answered. (A loopback connect succeeds before the server has
+	// accepted, and even when its queue is full.)
 	MaxConnecting int
 
 	// Dial, if set, selects the blocking driver: it opens slot's connection, TLS included. Else the epoll driver
