@@ -30,7 +30,8 @@ func Exponential(mean time.Duration) Cadence {
 	return Cadence{law: engine.Cadence{Kind: engine.Exponential, Min: mean}, set: true}
 }
 
-// BackToBack sends the next request as soon as the response has arrived: a closed loop.
+// BackToBack sends the next request as soon as the response has arrived: a closed loop. It begins when the ramp ends;
+// before, each conn sends one request.
 func BackToBack() Cadence { return Cadence{law: engine.Cadence{Kind: engine.BackToBack}, set: true} }
 
 // Silent sends one request when the conn is established and then nothing until the sweep.

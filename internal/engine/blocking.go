@@ -95,7 +95,13 @@ func (r *blockingRun) turn(dialCtx context.Context) (next time.Duration, over bo
 		r.dial(j, now)
 		r.wg.Go(func() { r.connect(dialCtx, j) })
 	}
-	r.advance(now)
+	if r.advance(now) {
+		for j, nc := range r.transports {
+			if nc != nil {
+				r.wake(uint32(j))
+			}
+		}
+	}
 	for r.sweepDue() <= now {
 		j, _ := r.ask(now)
 		r.wake(j)

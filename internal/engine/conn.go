@@ -292,6 +292,9 @@ func (m *machine) count(p *http1.Parser) {
 
 // nextDue draws when the next request of an idle conn falls due.
 func (m *machine) nextDue(c *conn, j uint32) time.Duration {
+	if m.phase == PhaseRamp && m.plan.Cadence.Kind == BackToBack {
+		return never // until release
+	}
 	c.drawn++
 	pause := m.plan.Cadence.pause(m.plan.Seed, m.slot(j), c.drawn)
 	if pause == never {
@@ -301,6 +304,17 @@ func (m *machine) nextDue(c *conn, j uint32) time.Duration {
 		return m.grid(c.due + pause)
 	}
 	return m.grid(c.ready + pause)
+}
+
+// release begins the closed loop, when the ramp has ended. Before, the conns that are up would keep the server too busy to
+// accept the others: nginx takes one conn per turn of a loop in which it answers up to 512 requests.
+func (m *machine) release() {
+	start := time.Duration(m.phases.rampEnd.Load())
+	for j := range m.conns {
+		if c := &m.conns[j]; c.state == idle {
+			c.due, c.wake = start, start
+		}
+	}
 }
 
 // woken notes that conn j's wake instant has passed. Before a driver says so of a conn that is writing or waiting, it

@@ -105,7 +105,11 @@ func (w *epollWorker) turn(now time.Duration) {
 		w.open(uint32(w.opened))
 		w.opened++
 	}
-	w.advance(now)
+	if w.advance(now) {
+		for j := range w.machine.conns {
+			w.set(uint32(j), false)
+		}
+	}
 	for w.sweepDue() <= now {
 		w.act(w.ask(now))
 	}

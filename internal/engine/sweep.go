@@ -18,10 +18,14 @@ type sweep struct {
 const leastSweepRate = 1000
 
 // advance moves the machine to the phase that now belongs to. A driver calls it in every turn, after the deadlines up
-// to now were handled, so that all requests due in hold were sent before the sweep begins.
-func (m *machine) advance(now time.Duration) {
+// to now were handled, so that all requests due in hold were sent before the sweep begins. released says that it changed
+// the wake instants of idle conns.
+func (m *machine) advance(now time.Duration) (released bool) {
 	if m.phase == PhaseRamp && time.Duration(m.phases.rampEnd.Load()) != never {
 		m.phase = PhaseHold
+		if released = m.plan.Cadence.Kind == BackToBack; released {
+			m.release()
+		}
 	}
 	if m.phase == PhaseHold && now >= m.phases.holdEnd() {
 		m.startSweep(now)
@@ -33,6 +37,7 @@ func (m *machine) advance(now time.Duration) {
 	if m.phase == PhaseSweep && time.Duration(m.phases.sweepEnd.Load()) != never {
 		m.freeze()
 	}
+	return released
 }
 
 func (m *machine) startSweep(now time.Duration) {
