@@ -8,16 +8,18 @@ import (
 )
 
 // A blockingRun drives any net.Conn: one goroutine per conn, blocked in Read until bytes arrive or the conn's wake
-// instant passes as a read deadline. The machine is guarded by a lock, and so are the deadlines: who changes what a
-// conn should do sets its deadline to the past, and the goroutine, which looks before it reads, cannot miss that.
+// instant passes as a read deadline. The machine is run by another, under a lock that it shares with the coordinator; so
+// are read deadlines set: who changes what a conn should do sets its deadline to the past, and that cannot be missed.
 //
-// A second goroutine per attempt dials, because dialling needs a deep stack that the conn then does not keep.
+// Dialling has a goroutine of its own per attempt, because it needs a deep stack that the conn then does not keep.
 type blockingRun struct {
 	clock    clock
 	plan     Plan
 	phases   *phases
 	timeline *timeline
 	changed  chan struct{} // the coordinator should look
+	events   chan *event   // from the conns to the machine
+	done     chan struct{} // closed when the run is over
 	wg       sync.WaitGroup
 
 	mu sync.Mutex
@@ -30,7 +32,8 @@ type blockingRun struct {
 }
 
 func runBlocking(ctx context.Context, p *Plan) (*Result, error) {
-	r := &blockingRun{clock: clock{time.Now()}, plan: *p, changed: make(chan struct{}, 1), nextSecond: time.Second}
+	r := &blockingRun{clock: clock{time.Now()}, plan: *p, changed: make(chan struct{}, 1), nextSecond: time.Second,
+		events: make(chan *event), done: make(chan struct{})}
 	r.plan.Workers, r.plan.Tick = 1, 0 // deadlines of Go's own timers lie on no grid
 	r.phases = newPhases(p.Slots, 1, p.Hold)
 	r.phases.nudge = r.nudge
@@ -39,7 +42,7 @@ func runBlocking(ctx context.Context, p *Plan) (*Result, error) {
 	r.transports = make([]net.Conn, p.Slots)
 
 	dialCtx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	r.wg.Go(r.steps)
 	r.coordinate(ctx, dialCtx)
 	cancel()
 	r.join()
@@ -54,13 +57,6 @@ func (r *blockingRun) nudge() {
 	select {
 	case r.changed <- struct{}{}:
 	default:
-	}
-}
-
-// nudgeIfHeldBack lets the coordinator open what the cap on attempts in flight held back.
-func (r *blockingRun) nudgeIfHeldBack() {
-	if r.mayOpen() {
-		r.nudge()
 	}
 }
 
@@ -144,7 +140,9 @@ func (r *blockingRun) connect(ctx context.Context, j uint32) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.connecting--
-	r.nudgeIfHeldBack()
+	if r.mayOpen() {
+		r.nudge() // the cap on attempts in flight held others back
+	}
 	switch {
 	case r.over:
 		if err == nil {
@@ -168,6 +166,7 @@ func (r *blockingRun) wake(j uint32) {
 // closeAll ends everything that is open.
 func (r *blockingRun) closeAll() {
 	r.over = true
+	close(r.done)
 	for j, nc := range r.transports {
 		if nc != nil {
 			abort(nc)
