@@ -198,11 +198,11 @@ func (m *machine) drop(c *conn) {
 // read them.
 func (m *machine) received(j uint32, data []byte, arrived, now time.Duration, stamped bool) want {
 	c := &m.conns[j]
-	switch c.state {
-	case idle:
-		return m.lose(j, now, UnexpectedBytes, errIdleBytes)
-	case closed:
+	switch {
+	case c.state == closed:
 		return wantHangUp
+	case c.state == idle, c.state == writing && m.offset(j) == 0: // due or not: no byte of a request is on the wire
+		return m.lose(j, now, UnexpectedBytes, errIdleBytes)
 	}
 	if stamped && arrived > c.sent+m.plan.ResponseTimeout {
 		return m.timedOut(j, now)
@@ -229,7 +229,7 @@ func (m *machine) received(j uint32, data []byte, arrived, now time.Duration, st
 }
 
 var (
-	errIdleBytes = errors.New("bytes arrived while no request was outstanding")
+	errIdleBytes = errors.New("bytes arrived before any byte of a request was sent")
 	errAfterward = errors.New("bytes follow the end of the response")
 	errEarly     = errors.New("the response ended before the request was sent whole")
 )
