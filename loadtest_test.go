@@ -1,0 +1,252 @@
+// Package holdfast_test is a server author's repository in miniature: acceptance tests and benchmarks that use nothing
+// but package loadtest.
+package holdfast_test
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+
+	"example.com/holdfast/internal/peers"
+	"example.com/holdfast/loadtest"
+)
+
+// page is longer than what net/http writes at once, so that a response comes in several reads.
+var page = strings.Repeat("all work and no play makes a server dull\n", 200)
+
+// shop is the server that the author wants to be sure of.
+func shop() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, page) })
+	mux.HandleFunc("POST /order", func(w http.ResponseWriter, r *http.Request) {
+		order, err := io.ReadAll(r.Body)
+		if err != nil || string(order) != "3 apples" {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		w.WriteHeader(http.StatusCreated)
+	})
+	return mux
+}
+
+// brief is a run of less than a second that a busy machine does not break.
+func brief(s *loadtest.Server) loadtest.Config {
+	return loadtest.Config{
+		Server: s, Connections: 50,
+		IdleTimeout: 500 * time.Millisecond,
+		ConnectTimeout: 30 * time.Second, ResponseTimeout: 30 * time.Second,
+	}
+}
+
+// requireAllHeld requires that every conn was opened once and held, and every request answered as it should be.
+func requireAllHeld(tb testing.TB, r *loadtest.Report) {
+	tb.Helper()
+	n := r.Conns.Requested
+	want := loadtest.Conns{Requested: n, EverEstablished: n, Served: n, Held: n, Attempts: n, Connected: n, OpenAtEnd: n}
+	require.Empty(tb, gocmp.Diff(want, r.Conns), "conns (-want +got):\n%s", r)
+	require.Empty(tb, r.Drops, "drops:\n%s", r)
+	require.Equal(tb, r.Requests.Due, r.Requests.Answered, "requests answered:\n%s", r)
+	require.Zero(tb, r.Requests.Unwanted, "unwanted answers:\n%s", r)
+	require.Greater(tb, r.Requests.Answered, n, "conns were kept alive by further requests:\n%s", r)
+}
+
+func TestServersHoldTheirConns(t *testing.T) {
+	own := func(network string) func(testing.TB) *loadtest.Server {
+		return func(tb testing.TB) *loadtest.Server {
+			server := &http.Server{Handler: shop(), IdleTimeout: time.Minute}
+			return loadtest.Serve(tb, network, server.Serve)
+		}
+	}
+	servers := map[string]func(testing.TB) *loadtest.Server{
+		"plain":  func(tb testing.TB) *loadtest.Server { return loadtest.NewServer(tb, shop()) },
+		"TLS":    func(tb testing.TB) *loadtest.Server { return loadtest.NewTLSServer(tb, shop()) },
+		"tcp":    own("tcp"),
+		"unix":   own("unix"),
+		"memory": own("memory"),
+	}
+	for name, start := range servers {
+		for _, method := range []string{http.MethodHead, http.MethodGet} {
+			t.Run(name+"/"+method, func(t *testing.T) {
+				t.Parallel()
+				cfg := brief(start(t))
+				cfg.Request.Method = method
+				r, err := loadtest.Run(t.Context(), cfg)
+				require.NoError(t, err)
+				requireAllHeld(t, r)
+				require.EqualValues(t, 50, r.Fixture.Accepted)
+			})
+		}
+	}
+}
+
+func TestOrdersGoThrough(t *testing.T) {
+	t.Parallel()
+	cfg := brief(loadtest.NewServer(t, shop()))
+	cfg.URL = "/order"
+	cfg.Request = loadtest.Request{
+		Method: http.MethodPost,
+		Header: http.Header{"Content-Type": {"text/plain"}},
+		Body:   []byte("3 apples"),
+		Want:   loadtest.StatusRange{Lowest: 201, Highest: 201},
+	}
+	r, err := loadtest.Run(t.Context(), cfg)
+	require.NoError(t, err)
+	requireAllHeld(t, r)
+	require.Equal(t, r.Requests.Answered, r.Fixture.Requests)
+}
+
+// A wrong path is no success, although every conn is held.
+func TestWrongPathIsSeen(t *testing.T) {
+	t.Parallel()
+	cfg := brief(loadtest.NewServer(t, shop()))
+	cfg.URL = "/nowhere"
+	r, err := loadtest.Run(t.Context(), cfg)
+	require.NoError(t, err)
+	require.EqualValues(t, 50, r.Conns.Held)
+	require.Equal(t, r.Requests.Answered, r.Requests.Unwanted)
+	require.Equal(t, http.StatusNotFound, r.Requests.FirstUnwanted)
+}
+
+// A server that ends keep-alive serves every conn and holds none.
+func TestServerWithoutKeepAlive(t *testing.T) {
+	t.Parallel()
+	server := &http.Server{Handler: shop()}
+	server.SetKeepAlivesEnabled(false)
+	r, err := loadtest.Run(t.Context(), brief(loadtest.Serve(t, "tcp", server.Serve)))
+	require.NoError(t, err)
+	require.EqualValues(t, 50, r.Conns.Served)
+	require.EqualValues(t, 0, r.Conns.Held)
+	require.EqualValues(t, 50, r.Conns.Dropped)
+	require.Len(t, r.Drops, 1)
+	require.Equal(t, "closed as announced", r.Drops[0].Cause)
+}
+
+// An hour with the keep-alive timeout of production, in fake time.
+func TestHoldsForAnHour(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &http.Server{Handler: shop(), IdleTimeout: time.Minute}
+		r, err := loadtest.Run(t.Context(), loadtest.Config{
+			Server:      loadtest.Serve(t, "memory", server.Serve),
+			Connections: 20,
+			IdleTimeout: time.Minute,
+			Hold:        time.Hour,
+		})
+		require.NoError(t, err)
+		requireAllHeld(t, r)
+		require.Equal(t, time.Hour, r.Phases.Hold)
+	})
+}
+
+// Clients that pause for longer than the server's IdleTimeout lose their conns at that instant, exactly.
+func TestIdleTimeoutEndsConns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &http.Server{Handler: shop(), IdleTimeout: 20 * time.Second}
+		r, err := loadtest.Run(t.Context(), loadtest.Config{
+			Server:      loadtest.Serve(t, "memory", server.Serve),
+			Connections: 20,
+			Cadence:     loadtest.Every(25 * time.Second),
+			Hold:        time.Minute,
+		})
+		require.NoError(t, err)
+		require.EqualValues(t, 0, r.Conns.Held)
+		require.EqualValues(t, 20, r.Conns.Dropped)
+		require.EqualValues(t, 20, r.Requests.Answered, "one for each conn")
+		for _, d := range r.Drops {
+			require.Equal(t, "closed while idle", d.Cause)
+			require.Equal(t, 20*time.Second, d.Sample.Idle)
+		}
+	})
+}
+
+func TestFiveThousand(t *testing.T) {
+	servers := []struct {
+		name  string
+		start func(testing.TB, http.Handler) *loadtest.Server
+	}{{"plain", loadtest.NewServer}, {"TLS", loadtest.NewTLSServer}}
+	for _, server := range servers {
+		for _, method := range []string{http.MethodHead, http.MethodGet} {
+			t.Run(server.name+"/"+method, func(t *testing.T) {
+				r, err := loadtest.Run(t.Context(), loadtest.Config{
+					Server:         server.start(t, shop()),
+					Connections:    5000,
+					Ramp:           loadtest.Ramp{Every: -1},
+					IdleTimeout:    4 * time.Second,
+					Hold:           500 * time.Millisecond,
+					Request:        loadtest.Request{Method: method},
+					ConnectTimeout: 30 * time.Second, ResponseTimeout: 30 * time.Second,
+				})
+				require.NoError(t, err)
+				requireAllHeld(t, r)
+				require.EqualValues(t, 5000, r.Fixture.Peak)
+				require.Equal(t, r.Requests.Answered, r.Fixture.Requests)
+			})
+		}
+	}
+}
+
+// The origin's job, with nginx as the witness. -args -keepalive=60s runs it as the origin did.
+func TestNginxHoldsTenThousand(t *testing.T) {
+	t.Parallel()
+	keepalive := cmp.Or(*flagKeepalive, 10*time.Second)
+	nginx := peers.StartNginx(t, peers.NginxOptions{KeepaliveTimeout: keepalive})
+	r, err := loadtest.Run(t.Context(), loadtest.Config{
+		URL:         nginx.URL,
+		Connections: 10_000,
+		IdleTimeout: keepalive,
+		Hold:        *flagHold,
+	})
+	require.NoError(t, err)
+	requireAllHeld(t, r)
+	nginx.Stop()
+	require.Equal(t, nginx.AccessLogLines(), r.Requests.Answered, "answered requests, against nginx's access log")
+	t.Log("\n" + r.String())
+}
+
+// TestMain fails the package if its tests leave goroutines or descriptors behind. Those on their way out get five
+// seconds.
+func TestMain(m *testing.M) {
+	warmUp()
+	goroutines, descriptors := runtime.NumGoroutine(), openDescriptors()
+	code := m.Run()
+	left := func() bool { return runtime.NumGoroutine() > goroutines || openDescriptors() > descriptors }
+	for deadline := time.Now().Add(5 * time.Second); left(); time.Sleep(time.Millisecond) {
+		if time.Now().Before(deadline) {
+			continue
+		}
+		stacks := make([]byte, 1<<20)
+		stacks = bytes.TrimSpace(stacks[:runtime.Stack(stacks, true)])
+		fmt.Fprintf(os.Stderr, "left behind: %d goroutines, want %d; %d descriptors, want %d\n%s\n",
+			runtime.NumGoroutine(), goroutines, openDescriptors(), descriptors, stacks)
+		os.Exit(max(code, 1))
+	}
+	os.Exit(code)
+}
+
+// warmUp starts what the standard library starts once and keeps: the network poller, the receiver of signals.
+func warmUp() {
+	if f, err := os.Open(os.DevNull); err == nil {
+		f.SetDeadline(time.Time{})
+		f.Close()
+	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt)
+	signal.Stop(signals)
+}
+
+// openDescriptors counts them where the system shows them as files.
+func openDescriptors() int {
+	all, _ := os.ReadDir("/dev/fd")
+	return len(all)
+}
