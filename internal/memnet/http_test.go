@@ -93,7 +93,7 @@ func TestAPauseJustBelowIdleTimeoutKeepsTheConn(t *testing.T) {
 			require.NoError(t, err)
 			time.Sleep(idleTimeout - 1)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		_, err = c.head()
 		require.ErrorIs(t, err, syscall.EPIPE)

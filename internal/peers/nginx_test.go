@@ -3,6 +3,7 @@
 package peers
 
 import (
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -66,10 +67,11 @@ func TestNginxServesAndLogsEachRequest(t *testing.T) {
 func TestNginxKeepaliveRequests(t *testing.T) {
 	n := StartNginx(t, NginxOptions{KeepaliveRequests: 2})
 	conns := 0
-	client := &http.Client{Transport: &http.Transport{Dial: func(network, addr string) (net.Conn, error) {
+	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conns++
-		return net.Dial(network, addr)
-	}}}
+		return new(net.Dialer).DialContext(ctx, network, addr)
+	}
+	client := &http.Client{Transport: &http.Transport{DialContext: dial}}
 	defer client.CloseIdleConnections()
 	for range 6 {
 		get(t, client, http.MethodGet, n.URL+"/ok")
