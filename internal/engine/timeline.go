@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"cmp"
+	"slices"
 	"sync"
 	"time"
 
@@ -104,4 +106,6 @@ func (s *Sample) add(o Sample) {
 	s.LatencyMax = max(s.LatencyMax, o.LatencyMax)
 	s.LagMax = max(s.LagMax, o.LagMax)
 	s.Lost = append(s.Lost, o.Lost...)
+	slices.SortStableFunc(s.Lost, func(a, b Loss) int { return cmp.Compare(a.At, b.At) })
+	s.Lost = s.Lost[:min(len(s.Lost), maxLost)]
 }
