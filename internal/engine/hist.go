@@ -26,12 +26,10 @@ func (h *Hist) Count() int64 { return h.HDR.TotalCount() }
 
 // Record adds d.
 func (h *Hist) Record(d time.Duration) {
-	if n := h.HDR.TotalCount(); n == 0 || d < h.Min {
-		h.Min = d
+	if h.HDR.TotalCount() == 0 {
+		h.Min, h.Max = d, d
 	}
-	if d > h.Max {
-		h.Max = d
-	}
+	h.Min, h.Max = min(h.Min, d), max(h.Max, d)
 	h.Sum += d
 	if h.HDR.RecordValue(int64(d)) != nil {
 		h.clamp(d)
@@ -54,10 +52,10 @@ func (h *Hist) Merge(o *Hist) {
 	if o.Count() == 0 {
 		return
 	}
-	if h.Count() == 0 || o.Min < h.Min {
-		h.Min = o.Min
+	if h.Count() == 0 {
+		h.Min, h.Max = o.Min, o.Max
 	}
-	h.Max = max(h.Max, o.Max)
+	h.Min, h.Max = min(h.Min, o.Min), max(h.Max, o.Max)
 	h.Sum += o.Sum
 	h.Censored += o.Censored
 	h.Clamped += o.Clamped

@@ -18,6 +18,7 @@ func Run(ctx context.Context, p Plan) (*Result, error) {
 func result(p *Plan, ph *phases, tl *timeline, driver string, machines []*machine, end time.Duration) *Result {
 	all := &machines[0].tally
 	ended := machines[0].phase
+	tl.leave(end)
 	for _, m := range machines {
 		tl.add(&m.tally, end, m.phase) // what is left of the last second
 		ended = min(ended, m.phase)

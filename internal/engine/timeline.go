@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"cmp"
+	"slices"
 	"sync"
 	"time"
 
@@ -67,6 +69,25 @@ func (t *timeline) add(from *tally, at time.Duration, phase Phase) {
 	from.recent.Reset()
 }
 
+// leave moves what is left of seconds that not all workers lived to see into the last sample, which ends at end: workers
+// end one after the other, and one that has ended takes no part in a second that ends before the others do.
+func (t *timeline) leave(end time.Duration) {
+	var rest *second
+	for _, s := range t.pending {
+		if rest == nil {
+			rest = s
+			continue
+		}
+		rest.latency.Merge(s.latency)
+		rest.sample.add(s.sample)
+	}
+	clear(t.pending)
+	if rest != nil {
+		rest.sample.At, rest.sample.Phase, rest.sample.Open, rest.missing = end, PhaseDrain, 0, t.workers
+		t.pending[end] = rest
+	}
+}
+
 func (t *timeline) append(s *second) {
 	if s.latency.TotalCount() > 0 {
 		most := s.sample.LatencyMax
@@ -104,4 +125,6 @@ func (s *Sample) add(o Sample) {
 	s.LatencyMax = max(s.LatencyMax, o.LatencyMax)
 	s.LagMax = max(s.LagMax, o.LagMax)
 	s.Lost = append(s.Lost, o.Lost...)
+	slices.SortStableFunc(s.Lost, func(a, b Loss) int { return cmp.Compare(a.At, b.At) })
+	s.Lost = s.Lost[:min(len(s.Lost), maxLost)]
 }
