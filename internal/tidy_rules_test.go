@@ -211,6 +211,12 @@ var rules = []rule{
 		},
 	},
 	{
+		name:   "names say where they come from",
+		why:    "after a dot import a reader, and half of the rules here, cannot tell whose a name is",
+		check:  each(everything, importsByName),
+		breaks: map[string]string{"loadtest/a_test.go": `import . "time"`},
+	},
+	{
 		name: "code reads as it looks",
 		why: "a letter of another script in a name, or a character that turns the text around, tells people one thing and " +
 			"the compiler another",
