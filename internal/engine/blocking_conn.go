@@ -147,7 +147,7 @@ func (r *blockingRun) step(e *event) step {
 	if c.state != closed && r.tell(e, c) {
 		return stepReadLast
 	}
-	if r.phase >= PhaseSweep && r.outstanding == 0 || r.mayOpen() {
+	if r.sweep.awaited == 0 && r.phase == PhaseSweep || r.drained() || r.mayOpen() {
 		r.nudge() // what e told may end the sweep or the run, or let the coordinator open what it held back
 	}
 	switch {

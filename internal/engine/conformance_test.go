@@ -57,7 +57,7 @@ func TestSilentConnsAreSwept(t *testing.T) {
 	each(t, func(t *testing.T, w world) {
 		p := plan(40)
 		p.Ramp.Conns = 1
-		p.Cadence, p.IdleTimeout = Cadence{}, 100*time.Millisecond // nothing that the ramp sent is recent after hold
+		p.Cadence, p.IdleTimeout = Cadence{}, 200*time.Millisecond // nothing that the ramp sent is recent after hold
 		w.aim(&p, w.serve(t, answer(ok)))
 		r := run(t, p)
 		require.EqualValues(t, 40, r.Conns.Held)
@@ -229,7 +229,7 @@ func TestCancelled(t *testing.T) {
 		{PhaseHold, func(p *Plan) { p.Hold = time.Hour },
 			func(requests []int) bool { return len(requests) == 50 && slices.Min(requests) == 3 }},
 		{PhaseSweep, func(p *Plan) {
-			p.Cadence, p.Hold, p.IdleTimeout, p.Ramp.Conns = Cadence{}, 20*time.Millisecond, 2, 1
+			p.Cadence, p.Hold, p.IdleTimeout, p.Ramp.Conns = Cadence{}, 150*time.Millisecond, 200*time.Millisecond, 1
 		}, func(requests []int) bool { return slices.Max(requests) == 2 }},
 	}
 	each(t, func(t *testing.T, w world) {

@@ -21,9 +21,14 @@ type conn struct {
 	fd     int32  // the epoll driver's socket
 	links  links  // the epoll driver's wheel
 
-	state state
-	addr  uint8 // index of the address that the attempt went to
+	state   state
+	addr    uint8 // index of the address that the attempt went to
+	inHold  bool  // the outstanding request fell due in hold
+	awaited bool  // the sweep has yet to hear from it; in drain, it has a request to send yet
 }
+
+// open reports whether the conn is established and not lost.
+func (c *conn) open() bool { return c.state == idle || c.state == writing || c.state == waiting }
 
 // A state is where a conn is in its life.
 type state uint8
@@ -120,9 +125,13 @@ func (m *machine) grid(t time.Duration) time.Duration {
 	return t
 }
 
-// await lets an idle conn wait until its request is due, or asks for it now. No request falls due once hold has ended.
+// await lets an idle conn wait until its request is due, or asks for it now. No request falls due once the sweep has
+// ended.
 func (m *machine) await(c *conn, now time.Duration) want {
-	if c.due > now || c.due >= m.phases.holdEnd() {
+	if m.phase == PhaseDrain && !c.awaited {
+		c.due = never
+	}
+	if c.due > now {
 		c.wake = c.due
 		return wantWait
 	}
@@ -131,13 +140,16 @@ func (m *machine) await(c *conn, now time.Duration) want {
 
 // begin makes the request of an idle conn due.
 func (m *machine) begin(c *conn, now time.Duration) want {
+	if m.phase == PhaseDrain {
+		m.settle(c)
+	}
 	c.state, c.wake = writing, now+m.plan.ResponseTimeout
 	m.outstanding++
 	if c.served == 0 {
 		m.unproven++
 	}
 	m.tally.requests.Due++
-	if m.inHold(c.due) {
+	if c.inHold = m.inHold(c.due); c.inHold {
 		m.tally.requests.HoldDue++
 	}
 	return wantWrite
@@ -161,7 +173,7 @@ func (m *machine) wrote(j uint32, sent time.Duration, n int) want {
 	before := m.offset(j)
 	if n > 0 && before == 0 {
 		m.tally.requests.Sent++
-		if m.inHold(c.due) {
+		if c.inHold {
 			m.tally.requests.HoldSent++
 		}
 		m.tally.lagOf(sent - max(c.due, c.ready))
@@ -170,7 +182,7 @@ func (m *machine) wrote(j uint32, sent time.Duration, n int) want {
 	switch after := before + n; {
 	case after == len(m.plan.Request):
 		if c.side != 0 && !m.sides.at(c.side).begun {
-			m.drop(c)
+			m.giveSide(c)
 		}
 		c.state = waiting
 	case after > 0:
@@ -186,8 +198,8 @@ func (m *machine) sideOf(c *conn) *side {
 	return m.sides.at(c.side)
 }
 
-// drop gives the conn's side back.
-func (m *machine) drop(c *conn) {
+// giveSide gives the conn's side back.
+func (m *machine) giveSide(c *conn) {
 	if c.side != 0 {
 		m.sides.give(c.side)
 		c.side = 0
@@ -257,7 +269,7 @@ func (m *machine) answered(j uint32, p *http1.Parser, rest []byte, arrived, now 
 		m.phases.resolve(now)
 	}
 	keep := p.KeepAlive()
-	m.drop(c)
+	m.giveSide(c)
 	c.state, c.ready, c.wake = idle, arrived, never
 	switch {
 	case len(rest) > 0:
@@ -266,10 +278,10 @@ func (m *machine) answered(j uint32, p *http1.Parser, rest []byte, arrived, now 
 		return m.lose(j, now, ClosedAnnounced, nil)
 	case early:
 		return m.lose(j, now, ClosedAnnounced, errEarly)
-	case m.phase >= PhaseSweep:
-		return m.heard(j, now)
 	}
-	c.due = m.nextDue(c, j)
+	if c.due = m.nextDue(c, j); m.hear(j) {
+		c.due = now
+	}
 	return m.await(c, now)
 }
 
@@ -293,7 +305,7 @@ func (m *machine) count(p *http1.Parser) {
 // nextDue draws when the next request of an idle conn falls due.
 func (m *machine) nextDue(c *conn, j uint32) time.Duration {
 	if m.phase == PhaseRamp && m.plan.Cadence.Kind == BackToBack {
-		return never // until release
+		return c.ready + m.plan.IdleTimeout/2 // just to keep it alive, until release
 	}
 	c.drawn++
 	pause := m.plan.Cadence.pause(m.plan.Seed, m.slot(j), c.drawn)
@@ -324,9 +336,7 @@ func (m *machine) woken(j uint32, now time.Duration) want {
 	case dialling:
 		return m.failed(j, now, ConnectTimedOut, nil)
 	case idle:
-		if c.wake = never; c.due < m.phases.holdEnd() {
-			return m.begin(c, now)
-		}
+		return m.await(c, now)
 	case writing, waiting:
 		return m.timedOut(j, now)
 	}
@@ -400,6 +410,7 @@ func (m *machine) lose(j uint32, now time.Duration, cause Cause, err error) want
 		m.tally.loss(m.lossOf(c, j, now, cause, err))
 	}
 	m.tally.open--
+	m.settle(c)
 	m.close(c)
 	if c.served == 0 {
 		m.phases.resolve(now)
@@ -423,7 +434,7 @@ func (m *machine) account(j uint32, c *conn, cause Cause) {
 }
 
 func (m *machine) close(c *conn) {
-	m.drop(c)
+	m.giveSide(c)
 	c.state, c.wake = closed, never
 }
 

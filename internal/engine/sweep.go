@@ -3,14 +3,15 @@ package engine
 import "time"
 
 // A sweep is how a worker ends hold: it asks each conn that has not answered lately, at a bounded pace, and is over
-// when every conn was heard from or lost.
+// when every conn was heard from or lost. The cadence goes on meanwhile, so that no conn idles because of others.
 type sweep struct {
-	cutoff time.Duration // an answer to a request sent before this instant is too old
-	start  time.Duration
-	gap    time.Duration // between two requests of this worker
-	cursor int           // conns before it are fresh, asked or lost
-	asked  int64
-	over   bool
+	cutoff  time.Duration // an answer to a request sent before this instant is too old
+	start   time.Duration
+	gap     time.Duration // between two requests of this worker
+	cursor  int           // conns before it were asked, or need not be
+	asked   int64
+	awaited int // conns to be heard from; in drain, those that still send
+	over    bool
 }
 
 // leastSweepRate is the pace, in requests per second over all workers, where the ramp is slower or has none of its own.
@@ -18,8 +19,7 @@ type sweep struct {
 const leastSweepRate = 1000
 
 // advance moves the machine to the phase that now belongs to. A driver calls it in every turn, after the deadlines up
-// to now were handled, so that all requests due in hold were sent before the sweep begins. released says that it changed
-// the wake instants of idle conns.
+// to now were handled. released says that it changed the wake instants of idle conns.
 func (m *machine) advance(now time.Duration) (released bool) {
 	if m.phase == PhaseRamp && time.Duration(m.phases.rampEnd.Load()) != never {
 		m.phase = PhaseHold
@@ -30,84 +30,124 @@ func (m *machine) advance(now time.Duration) (released bool) {
 	if m.phase == PhaseHold && now >= m.phases.holdEnd() {
 		m.startSweep(now)
 	}
-	if m.phase == PhaseSweep && !m.sweep.over && m.outstanding == 0 && m.sweepDue() == never {
+	if m.phase == PhaseSweep && !m.sweep.over && m.sweep.awaited == 0 {
 		m.sweep.over = true
 		m.phases.swept(now)
 	}
 	if m.phase == PhaseSweep && time.Duration(m.phases.sweepEnd.Load()) != never {
-		m.freeze()
+		m.freeze(now)
 	}
 	return released
 }
 
+// startSweep finds the conns that are to be heard from. Recent is what was sent in the last half of IdleTimeout of hold:
+// what was sent in the ramp is not, however short hold was.
 func (m *machine) startSweep(now time.Duration) {
 	m.phase = PhaseSweep
-	rate := max(m.plan.Ramp.rate(), leastSweepRate) / float64(m.plan.Workers)
-	m.sweep = sweep{
-		cutoff: m.phases.holdEnd() - m.plan.IdleTimeout/2,
-		start:  now,
-		gap:    time.Duration(float64(time.Second) / rate),
+	rampEnd, holdEnd := time.Duration(m.phases.rampEnd.Load()), m.phases.holdEnd()
+	m.sweep = sweep{start: now, cutoff: max(rampEnd, holdEnd-m.plan.IdleTimeout/2)}
+	for j := range m.conns {
+		c := &m.conns[j]
+		if c.awaited = c.open() && !(c.state == idle && m.fresh(c)); c.awaited {
+			m.sweep.awaited++
+		}
 	}
+	// It ends while even the first conn asked is still far from the server's timeout.
+	rate := max(m.plan.Ramp.rate(), leastSweepRate) / float64(m.plan.Workers)
+	m.sweep.gap = min(time.Duration(float64(time.Second)/rate), m.plan.IdleTimeout/4/time.Duration(max(1, m.sweep.awaited)))
 }
 
 func (m *machine) fresh(c *conn) bool { return c.served > 0 && c.sent >= m.sweep.cutoff }
 
-// sweepDue returns the instant of the next request of the sweep; never if all were asked, or it is not the sweep. A
-// request that fell due in hold and was overtaken by its end goes out first: none is dropped.
+// sweepDue returns the instant of the next request of the sweep; never if all were asked, or it is not the sweep.
 func (m *machine) sweepDue() time.Duration {
 	if m.phase != PhaseSweep {
 		return never
 	}
 	s := &m.sweep
 	for ; s.cursor < len(m.conns); s.cursor++ {
-		switch c := &m.conns[s.cursor]; {
-		case c.state != idle:
-		case c.due < m.phases.holdEnd():
-			return s.start
-		case !m.fresh(c):
+		if c := &m.conns[s.cursor]; c.state == idle && c.awaited {
 			return s.start + time.Duration(s.asked)*s.gap
 		}
 	}
 	return never
 }
 
-// ask makes the sweep's next request due. sweepDue must have passed.
+// ask makes the sweep's next request due, in place of the one that the conn's cadence planned for later. sweepDue must
+// have passed.
 func (m *machine) ask(now time.Duration) (j uint32, w want) {
+	due := m.sweepDue()
 	j = uint32(m.sweep.cursor)
-	c := &m.conns[j]
 	m.sweep.cursor++
-	if c.due >= m.phases.holdEnd() {
-		c.due = m.sweep.start + time.Duration(m.sweep.asked)*m.sweep.gap
-		m.sweep.asked++
-	}
+	m.sweep.asked++
+	c := &m.conns[j]
+	c.due = min(c.due, due)
 	return j, m.begin(c, now)
 }
 
-// heard lets conn j rest after an answer in the sweep, unless the request was sent too long ago and its turn has
-// passed while it was waiting.
-func (m *machine) heard(j uint32, now time.Duration) want {
+// hear notes an answer. It reports whether the conn must be asked again at once, because the request was sent too long
+// ago and the sweep has passed the conn while it was waiting.
+func (m *machine) hear(j uint32) (again bool) {
 	c := &m.conns[j]
-	c.due = never
-	if m.phase == PhaseSweep && !m.fresh(c) && int(j) < m.sweep.cursor {
-		c.due = now
-		return m.begin(c, now)
+	if c.awaited && m.fresh(c) {
+		m.settle(c)
 	}
-	return wantWait
+	return c.awaited && int(j) < m.sweep.cursor
 }
 
-// freeze ends the sweep: from here on a close is drain.
-func (m *machine) freeze() {
+// settle takes c from those that the sweep, or drain, waits for.
+func (m *machine) settle(c *conn) {
+	if c.awaited {
+		c.awaited = false
+		m.sweep.awaited--
+	}
+}
+
+// freeze ends the sweep: from here on no request falls due, and a close is drain. One that has fallen due by now still
+// goes out, and drain waits for it.
+func (m *machine) freeze(now time.Duration) {
 	m.phase = PhaseDrain
 	m.tally.conns.OpenAtEnd = m.tally.open
 	for j := range m.conns {
-		if c := &m.conns[j]; c.state == idle && m.fresh(c) {
-			m.tally.conns.Held++
+		c := &m.conns[j]
+		if !c.open() {
+			continue
+		}
+		m.tally.conns.Held++ // it was heard from: else the sweep would not be over
+		m.forgo(uint32(j), now)
+		if c.awaited = c.state == idle && c.due <= now; c.awaited {
+			m.sweep.awaited++
 		}
 	}
 }
 
+// forgo counts what has fallen due on a conn behind its current request and will not be begun: a due request is never
+// just dropped. Only a grid has such, if the server, or we, could not keep up.
+func (m *machine) forgo(j uint32, now time.Duration) {
+	if !m.plan.Cadence.Grid {
+		return
+	}
+	c := &m.conns[j]
+	current := c.due
+	for c.due = m.nextDue(c, j); c.due <= now; c.due = m.nextDue(c, j) {
+		m.unsent(c)
+	}
+	c.due = current
+}
+
+// unsent counts a request that fell due at c.due and was not begun.
+func (m *machine) unsent(c *conn) {
+	m.tally.requests.Due++
+	m.tally.requests.Unsent++
+	if m.inHold(c.due) {
+		m.tally.requests.HoldDue++
+	}
+}
+
 // drained reports whether nothing is outstanding any more: the driver may close what is open and end.
-func (m *machine) drained() bool { return m.phase == PhaseDrain && m.outstanding == 0 }
+func (m *machine) drained() bool {
+	return m.phase == PhaseDrain && m.outstanding+m.sweep.awaited == 0
+}
 
 // abandon ends the run wherever it is: every slot and every request gets its class.
 func (m *machine) abandon(now time.Duration) {
@@ -116,7 +156,14 @@ func (m *machine) abandon(now time.Duration) {
 		m.tally.conns.OpenAtEnd = m.tally.open
 	}
 	for j := range m.conns {
-		switch c := &m.conns[j]; c.state {
+		c := &m.conns[j]
+		if c.open() && m.phase < PhaseDrain {
+			m.forgo(uint32(j), now)
+		}
+		if c.state == idle && c.due <= now {
+			m.unsent(c)
+		}
+		switch c.state {
 		case planned:
 			m.tally.conns.NotAttempted++
 		case dialling:

@@ -31,6 +31,12 @@ func (r rig) request(j uint32, t time.Duration) {
 	r.write(j, t)
 }
 
+// answerAt answers conn 0 at t, and returns t.
+func (r rig) answerAt(t time.Duration) time.Duration {
+	r.answer(0, t)
+	return t
+}
+
 // sweepAll asks as a driver does that looks every ms, answers at once, and returns when each request went out.
 func (r rig) sweepAll(now time.Duration) (asked []time.Duration) {
 	for ; r.phase == PhaseSweep; now += ms {
@@ -111,14 +117,59 @@ func TestOvertakenRequestGoesOut(t *testing.T) {
 	require.EqualValues(t, 4, r.requireLawful().Conns.Held)
 }
 
-// TestNoRequestFallsDueAfterHold: one that was planned for later than the end of hold never goes out.
-func TestNoRequestFallsDueAfterHold(t *testing.T) {
-	r := held(t, 1)
+// TestCadenceGoesOnInTheSweep, so that no conn idles because another is slow; it ends with the sweep.
+func TestCadenceGoesOnInTheSweep(t *testing.T) {
+	r := held(t, 2)
 	end := r.phases.holdEnd()
-	r.conns[0].due, r.conns[0].wake = end, end
-	require.Equal(t, wantWait, r.woken(0, end))
+	r.request(0, end-30*s)
+	r.answer(0, end-29*s)
+	r.request(1, end-s) // and no answer yet
+	r.conns[0].due, r.conns[0].wake = end+s, end+s
+	r.advance(end)
+	require.Equal(t, PhaseSweep, r.phase)
+	require.Equal(t, wantWrite, r.woken(0, end+s))
+	r.write(0, end+s)
+	r.answer(0, end+2*s)
+	r.conns[0].due, r.conns[0].wake = end+9*s, end+9*s
+	r.answer(1, end+3*s)
+	r.advance(end + 3*s)
+	require.Equal(t, PhaseDrain, r.phase)
+	require.Equal(t, wantWait, r.woken(0, end+9*s))
 	require.Equal(t, never, r.conns[0].wake)
-	require.EqualValues(t, 1, r.tally.requests.Due, "that of the ramp")
+	res := r.requireLawful()
+	require.EqualValues(t, 2, res.Conns.Held)
+	require.EqualValues(t, 5, res.Requests.Answered)
+	require.EqualValues(t, 2, res.Requests.HoldDue)
+}
+
+// TestDueAtTheEndGoesOut: what has fallen due when the sweep ends is still sent, and drain waits for it; what has fallen
+// due behind it on a grid is unsent.
+func TestDueAtTheEndGoesOut(t *testing.T) {
+	for _, grid := range []bool{false, true} {
+		p := plan(1)
+		p.Cadence, p.Hold, p.IdleTimeout = Cadence{Kind: Every, Min: 100 * ms, Grid: grid}, 10*s, 4*s
+		r := newRig(t, p)
+		r.up(0, 0)
+		due := r.conns[0].due
+		r.woken(0, due)
+		r.write(0, due)
+		r.advance(r.answerAt(due))
+		r.request(0, due+10*s-ms)
+		r.answer(0, due+10*s-ms)
+		r.conns[0].due = due + 10*s
+		r.advance(due + 10*s + 250*ms) // late: the sweep begins and ends at once
+		require.Equal(t, PhaseDrain, r.phase)
+		require.False(t, r.drained())
+		require.Equal(t, wantWrite, r.woken(0, due+10*s+250*ms))
+		r.write(0, due+10*s+250*ms)
+		r.answer(0, due+10*s+251*ms)
+		require.True(t, r.drained())
+		want := int64(0)
+		if grid {
+			want = 2 // those of 100 and 200 ms later
+		}
+		require.Equal(t, want, r.requireLawful().Requests.Unsent)
+	}
 }
 
 // TestOldRequestInFlightIsAskedAgain: a request that is under way when the sweep passes its conn, sent too long ago to
