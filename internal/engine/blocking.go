@@ -2,9 +2,12 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
 	"time"
+
+	"example.com/holdfast/internal/netpoll"
 )
 
 // A blockingRun drives any net.Conn: one goroutine per conn, blocked in Read until bytes arrive or the conn's wake
@@ -25,10 +28,13 @@ type blockingRun struct {
 	mu sync.Mutex
 	*machine
 	transports []net.Conn // by conn; nil: not open
-	opened     int
+	opened     int        // conns whose attempt was begun
+	dialled    int        // conns before it are not dialling any more
 	connecting int
-	over       bool
-	nextSecond time.Duration
+
+	deadlinesWork bool // a read deadline has ended a Read
+	over          bool
+	nextSecond    time.Duration
 }
 
 func runBlocking(ctx context.Context, p *Plan) (*Result, error) {
@@ -41,7 +47,8 @@ func runBlocking(ctx context.Context, p *Plan) (*Result, error) {
 	r.machine = newMachine(&r.plan, r.phases, 0)
 	r.transports = make([]net.Conn, p.Slots)
 
-	dialCtx, cancel := context.WithCancel(ctx)
+	// Cancelled when the run is over, and not before: an attempt that ends because of it is abandoned, not failed.
+	dialCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.wg.Go(r.steps)
 	r.coordinate(ctx, dialCtx)
 	cancel()
@@ -103,8 +110,10 @@ func (r *blockingRun) turn(dialCtx context.Context) (next time.Duration, over bo
 		r.wake(j)
 	}
 	r.advance(now)
+	r.failOverdue(now)
 	for ; r.nextSecond <= now; r.nextSecond += time.Second {
 		r.timeline.add(&r.tally, r.nextSecond, r.phase)
+		r.findDeaf(now)
 	}
 	switch {
 	case r.phases.cancelled.Load():
@@ -114,6 +123,46 @@ func (r *blockingRun) turn(dialCtx context.Context) (next time.Duration, over bo
 		r.closeAll()
 	}
 	return r.nextTurn(), r.over
+}
+
+// dialGrace is what an attempt may take beyond ConnectTimeout to say why it failed.
+const dialGrace = 100 * time.Millisecond
+
+// failOverdue gives up attempts whose Dial does not heed its context. What they open in the end is closed.
+func (r *blockingRun) failOverdue(now time.Duration) {
+	for ; r.dialled < r.opened; r.dialled++ {
+		c := &r.conns[r.dialled]
+		if c.state != dialling {
+			continue
+		}
+		if now < c.wake+dialGrace {
+			return
+		}
+		r.connecting--
+		r.failed(uint32(r.dialled), now, ConnectTimedOut, errDeafDial)
+	}
+}
+
+var (
+	errDeafDial     = errors.New("DialContext did not return when its context was done")
+	errDeafDeadline = errors.New("SetReadDeadline has no effect on this conn: its Read does not return")
+)
+
+// deafAfter is how late a deadline may be that has never worked in this run.
+const deafAfter = time.Second
+
+// findDeaf loses conns on which a read deadline does nothing, as on some wrappers: else they would never send a request.
+func (r *blockingRun) findDeaf(now time.Duration) {
+	if r.deadlinesWork {
+		return
+	}
+	for j, nc := range r.transports {
+		if c := &r.conns[j]; nc != nil && c.wake < now-deafAfter {
+			r.lose(uint32(j), now, TransportError, errDeafDeadline)
+			abort(nc)
+			r.transports[j] = nil
+		}
+	}
 }
 
 func (r *blockingRun) mayOpen() bool {
@@ -128,34 +177,56 @@ func (r *blockingRun) nextTurn() time.Duration {
 	if r.phase == PhaseHold {
 		next = min(next, r.phases.holdEnd())
 	}
+	if r.dialled < r.opened && r.conns[r.dialled].state == dialling {
+		next = min(next, r.conns[r.dialled].wake+dialGrace)
+	}
 	return next
 }
 
 // connect carries out one attempt, and hands the conn to a goroutine with a fresh, small stack.
-func (r *blockingRun) connect(ctx context.Context, j uint32) {
-	ctx, cancel := context.WithTimeout(ctx, r.plan.ConnectTimeout)
+func (r *blockingRun) connect(dialCtx context.Context, j uint32) {
+	ctx, cancel := context.WithTimeout(dialCtx, r.plan.ConnectTimeout)
 	defer cancel()
-	nc, err := r.plan.Dial(ctx, r.slot(j))
+	nc, err := r.open(ctx, r.slot(j))
 	now := r.clock.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.over || r.conns[j].state != dialling { // too late
+		if err == nil {
+			abort(nc)
+		}
+		return
+	}
 	r.connecting--
 	if r.mayOpen() {
 		r.nudge() // the cap on attempts in flight held others back
 	}
-	switch {
-	case r.over:
-		if err == nil {
-			abort(nc)
-		}
-	case err != nil:
+	if err != nil {
 		r.failed(j, now, causeOfConnect(err), err)
-	default:
-		r.transports[j] = nc
-		r.established(j, now)
-		r.wg.Go(func() { r.serve(j, nc) })
+		return
+	}
+	r.transports[j] = nc
+	r.established(j, now)
+	r.wg.Go(func() { r.serve(j, nc) })
+}
+
+// open dials. A unix socket whose backlog is full refuses at once instead of waiting, so that is tried again.
+func (r *blockingRun) open(ctx context.Context, slot int) (net.Conn, error) {
+	for {
+		nc, err := r.plan.Dial(ctx, slot)
+		if !netpoll.Again(err) {
+			return nc, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(againEvery):
+		}
 	}
 }
+
+// againEvery is how often a full backlog is asked again.
+const againEvery = 5 * time.Millisecond
 
 // wake makes conn j's goroutine look at what it should do.
 func (r *blockingRun) wake(j uint32) {

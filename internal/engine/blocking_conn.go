@@ -16,6 +16,8 @@ const (
 	// lastRead is how long the read after a passed deadline waits: a Read whose deadline is not in the future returns
 	// no bytes even if there are some.
 	lastRead = time.Millisecond
+
+	mostLastReads = 64 // a response that drips in is late all the same
 )
 
 var largeBuffers = sync.Pool{New: func() any { return new([largeRead]byte) }}
@@ -34,6 +36,7 @@ type event struct {
 	n     int           // bytes written
 	err   error         // of the read or write
 	at    time.Duration // when it was begun (write) or returned (read)
+	lasts int           // reads after the deadline of the request
 }
 
 type eventKind uint8
@@ -115,6 +118,7 @@ func (r *blockingRun) write(e *event) {
 	_ = e.nc.SetWriteDeadline(r.instant(r.clock.now() + r.plan.ResponseTimeout))
 	e.kind, e.bytes, e.at = wrote, nil, r.clock.now()
 	e.n, e.err = e.nc.Write(r.plan.Request)
+	e.lasts = 0
 }
 
 func (r *blockingRun) instant(t time.Duration) time.Time {
@@ -180,19 +184,40 @@ func (r *blockingRun) tell(e *event, c *conn) (last bool) {
 		r.received(e.conn, e.bytes, e.at, e.at, false)
 	}
 	switch {
-	case e.err == nil || c.state == closed:
-	case errors.Is(e.err, io.EOF):
+	case c.state == closed:
+	case isTimeout(e.err):
+		r.deadlinesWork = true
+		return r.deadline(e, c)
+	case errors.Is(e.err, io.EOF), errors.Is(e.err, io.ErrUnexpectedEOF): // the latter is TLS without its farewell
 		r.eof(e.conn, e.at)
-	case !errors.Is(e.err, os.ErrDeadlineExceeded):
+	case e.err != nil:
 		r.broken(e.conn, e.at, e.err)
-	case c.wake > e.at: // set to the past to wake us
-	case c.state == waiting && e.kind != readLast:
-		_ = e.nc.SetReadDeadline(r.instant(r.clock.now() + lastRead))
-		return true
-	default:
-		r.woken(e.conn, e.at)
+	case e.kind == readLast: // there was something: what is left of it is there too
+		return r.deadline(e, c)
 	}
 	return false
+}
+
+// deadline handles a deadline of e's conn that has passed, if it has: one is also set to the past to wake a goroutine.
+func (r *blockingRun) deadline(e *event, c *conn) (last bool) {
+	if c.wake > e.at {
+		return false
+	}
+	if c.state == waiting && (e.kind != readLast || e.err == nil) && e.lasts < mostLastReads {
+		e.lasts++
+		_ = e.nc.SetReadDeadline(r.instant(r.clock.now() + lastRead))
+		return true
+	}
+	r.woken(e.conn, e.at)
+	return false
+}
+
+// isTimeout reports whether a read or write ended at its deadline. Not all conns say so by the standard error; a timeout
+// with an errno is one of TCP itself.
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.Is(err, os.ErrDeadlineExceeded) ||
+		errors.As(err, &timeout) && timeout.Timeout() && errnoOf(err) == ""
 }
 
 // told tells the machine how a write ended.
@@ -202,7 +227,7 @@ func (r *blockingRun) told(e *event) {
 	}
 	r.wrote(e.conn, e.at, e.n)
 	switch now := r.clock.now(); {
-	case errors.Is(e.err, os.ErrDeadlineExceeded):
+	case isTimeout(e.err):
 		r.timedOut(e.conn, now)
 	case e.err != nil:
 		r.broken(e.conn, now, e.err)

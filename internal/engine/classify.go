@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 
 	"example.com/holdfast/internal/netpoll"
@@ -43,10 +42,6 @@ func causeOfConnect(err error) Cause {
 func causeOfBreak(s state, err error) Cause {
 	failure, _ := netpoll.FailureOf(err)
 	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF) && s == idle: // TLS: closed without close_notify
-		return ClosedIdle
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return ClosedWaiting
 	case failure != netpoll.Reset:
 		return TransportError
 	case s == idle:

@@ -78,6 +78,15 @@ func (w *epollWorker) loop() error {
 			w.closeAll()
 			return err
 		}
+		w.events(n)
+	}
+}
+
+// events handles the n events that Wait found, and all that are behind them: what has arrived is to be known before a
+// deadline is judged or a phase ends. The set reports each conn once a round, so the rounds are bounded even where conns
+// answer faster than we ask.
+func (w *epollWorker) events(n int) {
+	for rounds := len(w.machine.conns)/eventBatch + 1; ; rounds-- {
 		for i := range n {
 			if ev, ok := w.poll.At(i); ok {
 				w.handle(ev)
@@ -85,6 +94,10 @@ func (w *epollWorker) loop() error {
 				w.armed = never
 			}
 		}
+		if n < eventBatch || rounds == 0 {
+			return
+		}
+		n, _ = w.poll.Look() // an error would come again in Wait
 	}
 }
 
@@ -202,6 +215,7 @@ func (w *epollWorker) connect(j uint32) {
 		return
 	}
 	if pending {
+		c.wake = w.run.giveUp(c, w.run.clock.now())
 		w.set(j, false)
 		return
 	}
@@ -234,9 +248,13 @@ func (w *epollWorker) expire(j uint32, now time.Duration) {
 	c := &w.machine.conns[j]
 	switch c.state {
 	case dialling:
-		if now < c.sent+w.plan.ConnectTimeout {
-			c.wake = c.sent + w.plan.ConnectTimeout
-			w.connect(j) // a full unix backlog
+		if now < c.sent+w.plan.ConnectTimeout && (c.fd < 0 || w.run.nextAddress(c.addr)) {
+			w.hangUp(c)
+			w.connect(j) // once more: the unix backlog was full, or the address said nothing in its share of the time
+			return
+		}
+		if c.wake = c.sent + w.plan.ConnectTimeout; c.wake > now {
+			w.set(j, false) // another conn found the address to be the right one meanwhile
 			return
 		}
 		w.connecting--
@@ -345,6 +363,18 @@ func (r *epollRun) addressInUse() uint8 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.address
+}
+
+// giveUp returns until when a pending attempt waits for its address: while none has accepted, each that is left gets an
+// equal share of the time.
+func (r *epollRun) giveUp(c *conn, now time.Duration) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	end := c.sent + r.plan.ConnectTimeout
+	if r.accepted {
+		return end
+	}
+	return now + (end-now)/time.Duration(len(r.endpoints)-int(c.addr))
 }
 
 // accept notes that an address has accepted a connection: it is used for all from now on.

@@ -108,9 +108,21 @@ func (t *timeline) append(s *second) {
 func (t *timeline) end() []Sample {
 	if t.progress != nil {
 		close(t.progress)
-		<-t.told
+		t.wait()
 	}
 	return t.samples
+}
+
+// progressPatience is how long a run waits at its end for a Progress that does not return; then it leaves it behind.
+const progressPatience = time.Second
+
+func (t *timeline) wait() {
+	timer := time.NewTimer(progressPatience)
+	defer timer.Stop()
+	select {
+	case <-t.told:
+	case <-timer.C:
+	}
 }
 
 func (s *Sample) add(o Sample) {

@@ -115,7 +115,7 @@ func (p *Poller) Wait(delay time.Duration) (int, error) {
 	}
 	p.nudged.Store(false)
 	if p.batching {
-		return p.ready()
+		return p.Look()
 	}
 	return p.n, p.err
 }
@@ -126,7 +126,7 @@ func (p *Poller) polled(uintptr) bool {
 		p.arm()
 	}
 	p.armed = true
-	p.n, p.err = p.ready()
+	p.n, p.err = p.Look()
 	return p.n != 0 || p.err != nil
 }
 
@@ -160,8 +160,9 @@ func (p *Poller) Nudge() {
 	p.setTimer(0)
 }
 
-// ready asks the set without blocking: RawSyscall, because a call that cannot block need not tell the scheduler.
-func (p *Poller) ready() (int, error) {
+// Look returns how many events there are, as Wait does, without waiting: by RawSyscall, because a call that cannot block
+// need not tell the scheduler.
+func (p *Poller) Look() (int, error) {
 	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.sockets), uintptr(unsafe.Pointer(&p.buf[0])),
 		uintptr(len(p.buf)), 0, 0, 0)
 	if errno == unix.EINTR {
