@@ -78,8 +78,9 @@ func TestResponsesAroundTheBuffer(t *testing.T) {
 			}{{"close", nil, ClosedIdle}, {"bytes", []byte("!"), UnexpectedBytes}}
 			for _, end := range ends {
 				t.Run(fmt.Sprintf("%s/%d/%s", w.name, size, end.name), func(t *testing.T) {
+					t.Parallel()
 					p := plan(4)
-					p.Cadence = Cadence{Kind: Every, Min: ms}
+					p.Cadence, p.Hold = Cadence{Kind: Every, Min: ms}, 30*ms
 					w.aim(&p, w.serve(t, func(_ int, nc net.Conn, r *bufio.Reader) {
 						for range 2 {
 							readRequest(r)
@@ -220,6 +221,7 @@ func TestSecondAddress(t *testing.T) {
 			dead := listenTCP(t)
 			dead.Close()
 			p.Target.Addrs = []netip.AddrPort{dead.Addr().(*net.TCPAddr).AddrPort(), p.Target.Addrs[0]}
+			p.Hold = 50 * ms
 			r := run(t, p)
 			require.Equal(t, Conns{Requested: 20, EverEstablished: 20, Served: 20, Held: 20, Attempts: 20, Connected: 20,
 				OpenAtEnd: 20}, r.Conns)
