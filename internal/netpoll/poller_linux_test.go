@@ -169,7 +169,7 @@ func TestNoNudgeIsLost(t *testing.T) {
 	for _, delay := range []time.Duration{time.Hour, time.Microsecond} {
 		t.Run(fmt.Sprint(delay), func(t *testing.T) {
 			eachPoller(t, func(t *testing.T, p *Poller, _ bool) {
-				const nudges = 10_000
+				const nudges = 5_000
 				work, seen := make(chan int, 1), make(chan int)
 				within(t, func() {
 					go func() {
