@@ -137,9 +137,6 @@ func (m *machine) begin(c *conn, now time.Duration) want {
 		m.unproven++
 	}
 	m.tally.requests.Due++
-	if m.inHold(c.due) {
-		m.tally.requests.HoldDue++
-	}
 	return wantWrite
 }
 
@@ -162,6 +159,7 @@ func (m *machine) wrote(j uint32, sent time.Duration, n int) want {
 	if n > 0 && before == 0 {
 		m.tally.requests.Sent++
 		if m.inHold(c.due) {
+			m.tally.requests.HoldDue++
 			m.tally.requests.HoldSent++
 		}
 		m.tally.lagOf(sent - max(c.due, c.ready))
@@ -412,13 +410,22 @@ func (m *machine) account(j uint32, c *conn, cause Cause) {
 	r := &m.tally.requests
 	switch {
 	case c.state == writing && m.offset(j) == 0:
-		r.Unsent++
+		m.unsent(c)
 	case cause == ResponseTimedOut:
 		r.TimedOut++
 	case cause == Malformed || cause == HeadTooLarge:
 		r.Malformed++
 	default:
 		r.LostWithConn++
+	}
+}
+
+// unsent puts the due request of c into its class. Whether it was due in hold is decided when it is sent or known never
+// to be, and once: the end of the ramp, which another worker may note late, can come to be known in between.
+func (m *machine) unsent(c *conn) {
+	m.tally.requests.Unsent++
+	if m.inHold(c.due) {
+		m.tally.requests.HoldDue++
 	}
 }
 

@@ -125,7 +125,7 @@ func (m *machine) abandon(now time.Duration) {
 			m.tally.loss(m.lossOf(c, uint32(j), now, Abandoned, nil))
 		case writing, waiting:
 			if c.state == writing && m.offset(uint32(j)) == 0 {
-				m.tally.requests.Unsent++
+				m.unsent(c)
 			} else {
 				m.tally.requests.InFlightAtEnd++
 			}
