@@ -23,7 +23,6 @@ type conn struct {
 
 	state   state
 	addr    uint8 // index of the address that the attempt went to
-	inHold  bool  // the outstanding request fell due in hold
 	awaited bool  // the sweep has yet to hear from it; in drain, it has a request to send yet
 }
 
@@ -149,9 +148,6 @@ func (m *machine) begin(c *conn, now time.Duration) want {
 		m.unproven++
 	}
 	m.tally.requests.Due++
-	if c.inHold = m.inHold(c.due); c.inHold {
-		m.tally.requests.HoldDue++
-	}
 	return wantWrite
 }
 
@@ -173,7 +169,8 @@ func (m *machine) wrote(j uint32, sent time.Duration, n int) want {
 	before := m.offset(j)
 	if n > 0 && before == 0 {
 		m.tally.requests.Sent++
-		if c.inHold {
+		if m.inHold(c.due) {
+			m.tally.requests.HoldDue++
 			m.tally.requests.HoldSent++
 		}
 		m.tally.lagOf(sent - max(c.due, c.ready))
@@ -423,13 +420,22 @@ func (m *machine) account(j uint32, c *conn, cause Cause) {
 	r := &m.tally.requests
 	switch {
 	case c.state == writing && m.offset(j) == 0:
-		r.Unsent++
+		m.unsent(c)
 	case cause == ResponseTimedOut:
 		r.TimedOut++
 	case cause == Malformed || cause == HeadTooLarge:
 		r.Malformed++
 	default:
 		r.LostWithConn++
+	}
+}
+
+// unsent puts the due request of c into its class. Whether it was due in hold is decided when it is sent or known never
+// to be, and once: the end of the ramp, which another worker may note late, can come to be known in between.
+func (m *machine) unsent(c *conn) {
+	m.tally.requests.Unsent++
+	if m.inHold(c.due) {
+		m.tally.requests.HoldDue++
 	}
 }
 

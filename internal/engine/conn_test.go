@@ -228,3 +228,23 @@ func TestGridIsNeverBackDated(t *testing.T) {
 	require.Equal(t, first+1100*ms, r.conns[0].due)
 	require.Equal(t, s, r.tally.lag.Max, "of the first only: the others waited for an answer, not for us")
 }
+
+// TestHoldIsDecidedOnce: the end of the ramp may come to be known between due and sent of a request.
+func TestHoldIsDecidedOnce(t *testing.T) {
+	p := plan(2)
+	p.Cadence = Cadence{}
+	for name, end := range map[string]func(r rig){
+		"sent":      func(r rig) { r.write(0, s) },
+		"lost":      func(r rig) { r.broken(0, s, syscall.EPIPE) },
+		"abandoned": func(r rig) { r.abandon(s) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, p)
+			require.Equal(t, wantWrite, r.up(0, s))
+			r.phases.rampEnd.Store(int64(s - 1))
+			end(r)
+			require.EqualValues(t, 1, r.tally.requests.HoldDue)
+			require.Equal(t, r.tally.requests.Sent, r.tally.requests.HoldSent)
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"runtime"
@@ -13,6 +14,10 @@ import (
 // TestMain fails the package if its tests leave a goroutine or a descriptor behind. What is on its way out gets five
 // seconds.
 func TestMain(m *testing.M) {
+	// The tests wait more than they compute: more of them at once than there are processors. -parallel overrides it.
+	if err := flag.Set("test.parallel", "12"); err != nil {
+		panic(err)
+	}
 	if hasEpoll {
 		netpoll.Stamps() // its sockets make Go's poller open the descriptors that it then keeps
 	}

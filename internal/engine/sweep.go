@@ -130,18 +130,10 @@ func (m *machine) forgo(j uint32, now time.Duration) {
 	c := &m.conns[j]
 	current := c.due
 	for c.due = m.nextDue(c, j); c.due <= now; c.due = m.nextDue(c, j) {
+		m.tally.requests.Due++
 		m.unsent(c)
 	}
 	c.due = current
-}
-
-// unsent counts a request that fell due at c.due and was not begun.
-func (m *machine) unsent(c *conn) {
-	m.tally.requests.Due++
-	m.tally.requests.Unsent++
-	if m.inHold(c.due) {
-		m.tally.requests.HoldDue++
-	}
 }
 
 // drained reports whether nothing is outstanding any more: the driver may close what is open and end.
@@ -161,6 +153,7 @@ func (m *machine) abandon(now time.Duration) {
 			m.forgo(uint32(j), now)
 		}
 		if c.state == idle && c.due <= now {
+			m.tally.requests.Due++
 			m.unsent(c)
 		}
 		switch c.state {
@@ -172,7 +165,7 @@ func (m *machine) abandon(now time.Duration) {
 			m.tally.loss(m.lossOf(c, uint32(j), now, Abandoned, nil))
 		case writing, waiting:
 			if c.state == writing && m.offset(uint32(j)) == 0 {
-				m.tally.requests.Unsent++
+				m.unsent(c)
 			} else {
 				m.tally.requests.InFlightAtEnd++
 			}

@@ -1,0 +1,311 @@
+package netpoll
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// listen returns a listener and its endpoint.
+func listen(t *testing.T, network, address string) (net.Listener, *Endpoint) {
+	t.Helper()
+	l, err := net.Listen(network, address)
+	require.NoError(t, err)
+	t.Cleanup(func() { l.Close() })
+	if a, ok := l.Addr().(*net.TCPAddr); ok {
+		return l, TCPEndpoint(a.AddrPort())
+	}
+	return l, UnixEndpoint(address)
+}
+
+// connect returns both ends of a connection; the caller closes fd.
+func connect(t *testing.T, l net.Listener, e, local *Endpoint) (fd int, nc net.Conn) {
+	t.Helper()
+	fd, pending, err := Connect(e, local, true)
+	require.NoError(t, err)
+	require.False(t, pending, "over loopback the handshake is over when connect returns")
+	require.NoError(t, ConnectError(fd))
+	nc, err = l.Accept()
+	require.NoError(t, err)
+	t.Cleanup(func() { nc.Close() })
+	return fd, nc
+}
+
+// readAll reads with waits until n bytes came or the stream ended.
+func readAll(t *testing.T, r *Receiver, fd, n int) (got []byte, stamp int64) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for len(got) < n && time.Now().Before(deadline) {
+		data, at, _, again, err := r.Read(fd)
+		require.NoError(t, err)
+		if again {
+			_, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 1000)
+			require.True(t, err == nil || err == unix.EINTR, "poll: %v", err)
+			continue
+		}
+		if len(data) == 0 {
+			break
+		}
+		got, stamp = append(got, data...), at
+	}
+	return got, stamp
+}
+
+func hasIPv6() bool {
+	l, err := net.Listen("tcp6", "[::1]:0")
+	if err != nil {
+		return false
+	}
+	l.Close()
+	return true
+}
+
+func TestConnect(t *testing.T) {
+	networks := map[string][2]string{
+		"tcp4":     {"tcp", "127.0.0.1:0"},
+		"unix":     {"unix", filepath.Join(t.TempDir(), "s")},
+		"abstract": {"unix", fmt.Sprintf("@holdfast-test-%d", os.Getpid())},
+	}
+	if hasIPv6() {
+		networks["tcp6"] = [2]string{"tcp", "[::1]:0"}
+	}
+	for name, at := range networks {
+		t.Run(name, func(t *testing.T) {
+			l, e := listen(t, at[0], at[1])
+			fd, nc := connect(t, l, e, nil)
+			defer Close(fd)
+			n, err := Write(fd, []byte("to the server"))
+			require.NoError(t, err)
+			require.Equal(t, 13, n)
+			buf := make([]byte, 13)
+			_, err = io.ReadFull(nc, buf)
+			require.NoError(t, err)
+			require.Equal(t, "to the server", string(buf))
+			nc.Write([]byte("and back"))
+			got, _ := readAll(t, NewReceiver(64), fd, 8)
+			require.Equal(t, "and back", string(got))
+		})
+	}
+}
+
+func TestConnectRefused(t *testing.T) {
+	for _, at := range [][2]string{{"tcp", "127.0.0.1:0"}, {"unix", filepath.Join(t.TempDir(), "s")}} {
+		l, e := listen(t, at[0], at[1])
+		l.Close()
+		before := openDescriptors()
+		fd, pending, err := Connect(e, nil, true)
+		if pending { // a non-blocking TCP socket tells it afterwards
+			require.NoError(t, err)
+			err = ConnectError(fd)
+			Close(fd)
+		}
+		failure, _ := FailureOf(err)
+		require.Equal(t, Refused, failure, "%v", err)
+		require.Equal(t, before, openDescriptors(), "the socket is closed")
+	}
+}
+
+func TestConnectToAPathTooLong(t *testing.T) {
+	before := openDescriptors()
+	_, _, err := Connect(UnixEndpoint("/"+strings.Repeat("x", 107)), nil, false)
+	require.Error(t, err)
+	_, _, err = Connect(UnixEndpoint("/"+strings.Repeat("x", 200)), nil, false)
+	require.Error(t, err)
+	require.Equal(t, before, openDescriptors())
+}
+
+// TestPendingConnect: a listener whose accept queue is full answers no SYN, so that connect does not end at once.
+func TestPendingConnect(t *testing.T) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	require.NoError(t, err)
+	defer Close(fd)
+	require.NoError(t, unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
+	require.NoError(t, unix.Listen(fd, 0))
+	name, err := unix.Getsockname(fd)
+	require.NoError(t, err)
+	e := TCPEndpoint(netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(name.(*unix.SockaddrInet4).Port)))
+	saw := false
+	for range 10 {
+		c, pending, err := Connect(e, nil, false)
+		require.NoError(t, err)
+		defer Abort(c)
+		if saw = pending; saw {
+			require.False(t, connected(c))
+			require.NoError(t, ConnectError(c), "no error yet")
+			break
+		}
+	}
+	require.True(t, saw, "ten connections fit into a queue of one")
+}
+
+func TestLocalEndpoint(t *testing.T) {
+	l, e := listen(t, "tcp", "127.0.0.1:0")
+	fd, nc := connect(t, l, e, TCPEndpoint(netip.MustParseAddrPort("127.7.8.9:0")))
+	defer Abort(fd)
+	require.Equal(t, "127.7.8.9", nc.RemoteAddr().(*net.TCPAddr).IP.String())
+	before := openDescriptors()
+	_, _, err := Connect(e, TCPEndpoint(netip.MustParseAddrPort("192.0.2.1:0")), true) // RFC 5737: no host has it
+	require.Equal(t, unix.EADDRNOTAVAIL, err)
+	require.Equal(t, before, openDescriptors())
+}
+
+// timeWaits counts the sockets of a port in TIME_WAIT, which is state 06.
+func timeWaits(t *testing.T, port int) (n int) {
+	table, err := os.ReadFile("/proc/net/tcp")
+	require.NoError(t, err)
+	for line := range strings.Lines(string(table)) {
+		f := strings.Fields(line)
+		if len(f) > 3 && f[3] == "06" && strings.Contains(f[1]+" "+f[2]+" ", fmt.Sprintf(":%04X ", port)) {
+			n++
+		}
+	}
+	return n
+}
+
+// TestAbortLeavesNoTimeWait, and Close of the same connection does: the test sees what it looks for.
+func TestAbortLeavesNoTimeWait(t *testing.T) {
+	for name, end := range map[string]func(int){"abort": Abort, "close": Close} {
+		l, e := listen(t, "tcp", "127.0.0.1:0")
+		fd, nc := connect(t, l, e, nil)
+		end(fd)
+		_, err := nc.Read(make([]byte, 1))
+		if name == "abort" {
+			require.ErrorIs(t, err, syscall.ECONNRESET)
+		} else {
+			require.ErrorIs(t, err, io.EOF)
+		}
+		nc.Close()
+		want := map[string]int{"abort": 0, "close": 1}[name]
+		require.Eventually(t, func() bool { return timeWaits(t, l.Addr().(*net.TCPAddr).Port) == want },
+			5*time.Second, time.Millisecond, name)
+	}
+}
+
+func TestReceiver(t *testing.T) {
+	l, e := listen(t, "tcp", "127.0.0.1:0")
+	fd, nc := connect(t, l, e, nil)
+	defer Close(fd)
+	r := NewReceiver(4)
+	_, _, _, again, err := r.Read(fd)
+	require.NoError(t, err)
+	require.True(t, again, "nothing to read")
+	nc.Write([]byte("abcdef"))
+	unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 20_000)
+	data, _, more, again, err := r.Read(fd)
+	require.NoError(t, err)
+	require.False(t, again)
+	require.Equal(t, "abcd", string(data))
+	require.True(t, more, "the buffer is full")
+	data, _, more, _, _ = r.Read(fd)
+	require.Equal(t, "ef", string(data))
+	require.False(t, more)
+
+	nc.Close()
+	unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 20_000)
+	data, _, more, again, err = r.Read(fd)
+	require.NoError(t, err)
+	require.Empty(t, data, "the end of the stream")
+	require.False(t, more || again)
+}
+
+func TestReceiverOfAReset(t *testing.T) {
+	l, e := listen(t, "tcp", "127.0.0.1:0")
+	fd, nc := connect(t, l, e, nil)
+	defer Close(fd)
+	require.NoError(t, nc.(*net.TCPConn).SetLinger(0))
+	nc.Close()
+	unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 20_000)
+	_, _, _, again, err := NewReceiver(4).Read(fd)
+	require.False(t, again)
+	require.Equal(t, unix.ECONNRESET, err)
+	_, err = Write(fd, []byte("x"))
+	require.Equal(t, unix.EPIPE, err, "and no SIGPIPE")
+}
+
+// TestWriteOfMoreThanFits takes what fits and then nothing, without an error.
+func TestWriteOfMoreThanFits(t *testing.T) {
+	a, _ := pair(t)
+	p := make([]byte, 8<<20)
+	n, err := Write(a, p)
+	require.NoError(t, err)
+	require.Greater(t, n, 0)
+	require.Less(t, n, len(p))
+	for n > 0 {
+		n, err = Write(a, p)
+		require.NoError(t, err)
+	}
+}
+
+// TestStampsLieBetweenSendAndRead, however late the read.
+func TestStampsLieBetweenSendAndRead(t *testing.T) {
+	if !Stamps() {
+		t.Skip("this kernel takes SO_TIMESTAMPING and stamps nothing")
+	}
+	l, e := listen(t, "tcp", "127.0.0.1:0")
+	fd, nc := connect(t, l, e, nil)
+	defer Close(fd)
+	r := NewReceiver(64)
+	stamped := 0
+	for range 100 {
+		before := time.Now().UnixNano()
+		nc.Write([]byte("x"))
+		sent := time.Now().UnixNano()
+		time.Sleep(200 * time.Microsecond) // so that a stamp of the read would be seen as such
+		_, stamp := readAll(t, r, fd, 1)
+		read := time.Now().UnixNano()
+		if stamp == 0 {
+			continue // the first moments after the option was set
+		}
+		stamped++
+		require.GreaterOrEqual(t, stamp, before)
+		require.Less(t, stamp, read)
+		if stamp <= sent {
+			continue
+		}
+		// The segment is received within the Write, unless softirqs are put off to another thread.
+		require.Less(t, stamp-sent, int64(time.Second))
+	}
+	require.Greater(t, stamped, 90)
+	// Segments that are read together have the stamp of the last.
+	nc.Write([]byte("a"))
+	between := time.Now().UnixNano()
+	nc.Write([]byte("b"))
+	for queued := 0; queued < 2; {
+		n, err := unix.IoctlGetInt(fd, unix.TIOCINQ)
+		require.NoError(t, err)
+		queued = n
+	}
+	data, stamp, _, _, err := r.Read(fd)
+	require.NoError(t, err)
+	require.Equal(t, "ab", string(data))
+	require.GreaterOrEqual(t, stamp, between)
+}
+
+func TestUnixSocketsHaveNoStamps(t *testing.T) {
+	l, e := listen(t, "unix", filepath.Join(t.TempDir(), "s"))
+	fd, nc := connect(t, l, e, nil)
+	defer Close(fd)
+	nc.Write([]byte("x"))
+	got, stamp := readAll(t, NewReceiver(4), fd, 1)
+	require.Equal(t, "x", string(got))
+	require.Zero(t, stamp)
+}
+
+func TestReadAllocatesNothing(t *testing.T) {
+	a, b := pair(t)
+	r, x := NewReceiver(64), []byte("x")
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		Write(b, x)
+		r.Read(a)
+	}))
+}
