@@ -1,3 +1,73 @@
 // Package loadtest asserts, inside a server's own test suite, how many long-lived HTTP keep-alive connections that
 // server can hold, and at what cost.
+//
+// # The model
+//
+// A run opens conns at the pace of a [Ramp] and keeps each alive: after a response it pauses, for as long as the
+// [Cadence] draws, and sends the next request on the same conn. So a server meets many clients that are mostly idle, not
+// a few that are always busy. A closed conn is a result; it is never reopened or its request sent again in silence.
+//
+// A run has four phases:
+//
+//   - ramp: conns open. It ends when each has had its first request answered, or has failed;
+//   - hold: [Config].Hold long, nothing is opened and nothing should be lost;
+//   - sweep: conns that have not answered lately get one more request, at a bounded pace;
+//   - drain: answers in flight are awaited for [Config].ResponseTimeout, then all is closed.
+//
+// A conn is established when TCP (and TLS) is up, served once it has answered a request, and held if it was established
+// in the ramp, was not lost until the end of the sweep, and answered on that same conn a request sent within the last
+// IdleTimeout/2 of hold, or in the sweep. Held is what a test asserts: a socket that is open but can carry nothing
+// does not count.
+//
+// # The shortest test
+//
+//	func TestHolds(t *testing.T) {
+//		r, err := loadtest.Run(t.Context(), loadtest.Config{
+//			Server:      loadtest.NewServer(t, handler),
+//			Connections: 1000,
+//			IdleTimeout: 10 * time.Second,
+//		})
+//		if err != nil {
+//			t.Fatal(err)
+//		}
+//		if r.Conns.Held != 1000 || r.Requests.Failed() > 0 {
+//			t.Errorf("conns were lost:\n%s", r)
+//		}
+//	}
+//
+// [NewServer] and [NewTLSServer] serve a handler; [Serve] runs a server of the author's own, with its own timeouts, on
+// a TCP or unix socket or in memory; Config.URL names a server elsewhere. With
+//
+//	Server: loadtest.Serve(t, "memory", own.Serve)
+//
+// all of it runs in a [testing/synctest] bubble too, where an hour takes a moment and a timeout comes to the nanosecond.
+//
+// # What a report claims
+//
+// A [Report] is a ledger. Each slot, attempt and request is in exactly one class, and the classes sum up, after a
+// cancellation too. Of every conn that was lost it says the cause, the phase, for how long it had been idle and how many
+// requests it had answered.
+//
+// Four instants of a request make its durations. It is due when the conn's pause is over, sent when the kernel takes its
+// first byte, arrived when the kernel received the response's last one, and parsed when we understood it:
+//
+//	latency      = arrived − due     what a client that keeps its schedule would feel
+//	service time = arrived − sent    the server, and the way there and back
+//	lag          = sent − due        how late we were (counted from the end of the answer before, if that came later)
+//	client wait  = parsed − arrived  how long the response waited for us
+//
+// Latency has in it the requests that timed out, and our own lateness. It is an upper bound: to blame the server, look
+// at lag and client wait first. On Linux, over TCP, arrivals are read from the kernel's receive stamps, so that a busy
+// test process does not blur them; [Stamps] counts where that was not so.
+//
+// # Limits
+//
+// Targets that are not loopback addresses are refused unless Config.AllowRemote is set, so that no test suite loads
+// somebody's production by a typo.
+//
+// With a server in the same process the ledger is exact, but CPU and memory are those of both ends together, latency is
+// pessimistic, and a conn over a socket takes two descriptors. Several runs at once in one process share its CPU.
+//
+// What a run needs, descriptors, ports and memory, is counted before the first conn is opened: see [ResourceError].
+// What is wrong with a [Config] is said before it, all at once: see [ConfigError].
 package loadtest

@@ -1,0 +1,212 @@
+package loadtest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/holdfast/loadtest"
+)
+
+// t stands in for the *testing.T of a test, which an example has not.
+var t = exampleT{}
+
+type exampleT struct{ testing.TB }
+
+func (exampleT) Helper()                           {}
+func (exampleT) Cleanup(func())                    {} // an example closes its servers itself
+func (exampleT) Log(args ...any)                   { fmt.Println(args...) }
+func (exampleT) Logf(format string, args ...any)   { fmt.Printf(format+"\n", args...) }
+func (exampleT) Errorf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
+func (exampleT) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
+
+var hello = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "hello") })
+
+func ExampleRun() {
+	server := loadtest.NewServer(t, hello)
+	defer server.Close()
+	r, err := loadtest.Run(context.Background(), loadtest.Config{
+		Server:      server,
+		Connections: 100,
+		IdleTimeout: 500 * time.Millisecond,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("held:", r.Conns.Held)
+	fmt.Println("dropped:", r.Conns.Dropped)
+	fmt.Println("failed requests:", r.Requests.Failed())
+	// Output:
+	// held: 100
+	// dropped: 0
+	// failed requests: 0
+}
+
+// A run that is cut short reports what it has measured, and says in which phase it was.
+func ExampleRun_cancelled() {
+	server := loadtest.NewServer(t, hello)
+	defer server.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer cancel()
+	r, err := loadtest.Run(ctx, loadtest.Config{Server: server, Cadence: loadtest.Silent(), Hold: time.Hour})
+	fmt.Println(err)
+	fmt.Println(r.Conns.Served, "served,", r.Conns.Held, "held;", "complete:", r.Phases.Complete)
+	// Output:
+	// loadtest: the run was cancelled in the hold: context deadline exceeded
+	// 1 served, 0 held; complete: false
+}
+
+func ExampleNewServer() {
+	server := loadtest.NewServer(t, hello)
+	defer server.Close() // a test need not: its Cleanup does
+
+	response, err := http.Get(server.URL)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	response.Body.Close()
+	counts := server.Counts()
+	fmt.Println(counts.Accepted, "conn,", counts.Requests, "request")
+	// Output: 1 conn, 1 request
+}
+
+func ExampleNewTLSServer() {
+	server := loadtest.NewTLSServer(t, hello)
+	defer server.Close()
+	r, err := loadtest.Run(context.Background(), loadtest.Config{
+		Server:      server, // its certificate is trusted
+		Connections: 10,
+		IdleTimeout: 200 * time.Millisecond,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(r.Conns.Held, "held; TLS:", r.Config.TLS)
+	// Output: 10 held; TLS: true
+}
+
+// A server of the author's own, with its own timeouts, on a unix socket.
+func ExampleServe() {
+	own := &http.Server{Handler: hello, IdleTimeout: 30 * time.Second}
+	server := loadtest.Serve(t, "unix", own.Serve)
+	defer server.Close()
+	r, err := loadtest.Run(context.Background(), loadtest.Config{
+		Server:      server,
+		Connections: 10,
+		IdleTimeout: 200 * time.Millisecond,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(r.Conns.Held, "held over", r.Config.Network)
+	// Output: 10 held over unix
+}
+
+// Any server on this machine; those on others only with AllowRemote.
+func ExampleConfig_url() {
+	server := httptest.NewServer(hello)
+	defer server.Close()
+	r, err := loadtest.Run(context.Background(), loadtest.Config{
+		URL:         server.URL + "/some/path?query",
+		Connections: 10,
+		IdleTimeout: 200 * time.Millisecond,
+		Request:     loadtest.Request{Method: http.MethodGet},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(r.Conns.Held, "held with", r.Config.Method)
+	// Output: 10 held with GET
+}
+
+// All problems come at once, before any conn is opened.
+func ExampleConfigError() {
+	_, err := loadtest.Run(context.Background(), loadtest.Config{
+		URL:         "ftp://127.0.0.1/",
+		Connections: -1,
+	})
+	if invalid, ok := errors.AsType[*loadtest.ConfigError](err); ok {
+		fmt.Println(len(invalid.Problems), "problems")
+	}
+	// Output: 2 problems
+}
+
+// The first line of the table says it all, if all went well.
+func ExampleReport_String() {
+	r := held(10, loadtest.Silent())
+	headline, _, _ := strings.Cut(r.String(), "\n")
+	fmt.Println(headline)
+	// Output: 10 of 10 conns held, 0 dropped; 0 of 10 requests failed
+}
+
+func ExampleDistribution_Quantile() {
+	r := held(10, loadtest.Silent())
+	fmt.Println(r.Latency.Count(), "latencies")
+	fmt.Println("p99 is within p50 and the maximum:",
+		r.Latency.Quantile(0.50) <= r.Latency.Quantile(0.99) && r.Latency.Quantile(0.99) <= r.Latency.Max())
+	// Output:
+	// 10 latencies
+	// p99 is within p50 and the maximum: true
+}
+
+func ExampleUniform() {
+	fmt.Println(held(1, loadtest.Uniform(10*time.Millisecond, 20*time.Millisecond)).Config.Cadence)
+	// Output: uniform(10ms, 20ms)
+}
+
+func ExampleEvery() {
+	fmt.Println(held(1, loadtest.Every(10*time.Millisecond)).Config.Cadence)
+	// Output: every(10ms)
+}
+
+func ExampleExponential() {
+	fmt.Println(held(1, loadtest.Exponential(10*time.Millisecond)).Config.Cadence)
+	// Output: exponential(10ms)
+}
+
+// A closed loop: with one conn, the next request leaves when the response has come.
+func ExampleBackToBack() {
+	r := held(1, loadtest.BackToBack())
+	fmt.Println(r.Config.Cadence)
+	fmt.Println("in 100 ms more than ten requests:", r.Requests.Answered > 10)
+	// Output:
+	// back to back
+	// in 100 ms more than ten requests: true
+}
+
+// One request on each conn, to know that it is served.
+func ExampleSilent() {
+	r := held(10, loadtest.Silent())
+	fmt.Println(r.Config.Cadence+":", r.Requests.Answered, "requests on", r.Conns.Held, "conns")
+	// Output: silent: 10 requests on 10 conns
+}
+
+// With every pause counted from the instant at which the request before was due, answers that come late do not thin out
+// the load.
+func ExampleFixed() {
+	fmt.Println(held(1, loadtest.Fixed(loadtest.Every(10*time.Millisecond))).Config.Cadence)
+	// Output: fixed(every(10ms))
+}
+
+// held is the report of a tenth of a second with so many conns.
+func held(conns int, c loadtest.Cadence) *loadtest.Report {
+	server := loadtest.NewServer(t, hello)
+	defer server.Close()
+	r, err := loadtest.Run(context.Background(), loadtest.Config{
+		Server: server, Connections: conns, Cadence: c, Hold: 100 * time.Millisecond,
+	})
+	if err != nil {
+		panic(err)
+	}
+	return r
+}
