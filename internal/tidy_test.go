@@ -2,7 +2,10 @@
 package internal
 
 import (
+	"go/ast"
 	"os"
+	"path"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -60,5 +63,35 @@ func TestSourcesAreFound(t *testing.T) {
 		"internal/netpoll/limits_darwin.go", "loadtest/run_linux_test.go",
 	} {
 		require.True(t, found[want], "%s in %d files", want, len(sources))
+	}
+}
+
+// TestMapIsCurrent looks for each file and each name of the code that README.md mentions.
+func TestMapIsCurrent(t *testing.T) {
+	text, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	sources, err := sourcesOf(os.DirFS(".."))
+	require.NoError(t, err)
+	names, files := map[string]bool{}, map[string]bool{}
+	for _, s := range sources {
+		files[path.Base(s.path)] = true
+		names[path.Base(s.dir)] = true
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			if id, ok := n.(*ast.Ident); ok {
+				names[id.Name] = true
+			}
+			return true
+		})
+	}
+	mentioned := func(pattern string) [][]string {
+		found := regexp.MustCompile(pattern).FindAllStringSubmatch(string(text), -1)
+		require.Greater(t, len(found), 10, "README.md mentions %s", pattern)
+		return found
+	}
+	for _, m := range mentioned(`\b(\w+\.go)\b`) {
+		require.True(t, files[m[1]], "README.md sends readers to %s, which does not exist", m[1])
+	}
+	for _, m := range mentioned("`(?:\\w+\\.)*([a-z]*[A-Z]\\w*|[a-z]+\\d?)`") {
+		require.True(t, names[m[1]], "README.md mentions %s, which is no name in the code", m[1])
 	}
 }
