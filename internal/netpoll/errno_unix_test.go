@@ -29,6 +29,7 @@ func TestFailureOf(t *testing.T) {
 		{unix.ENFILE, Exhausted, "ENFILE"},
 		{unix.ENOBUFS, Exhausted, "ENOBUFS"},
 		{unix.ENOMEM, Exhausted, "ENOMEM"},
+		{unix.ENOSPC, Exhausted, "ENOSPC"},
 		{unix.EADDRNOTAVAIL, Exhausted, "EADDRNOTAVAIL"},
 		{unix.EADDRINUSE, Exhausted, "EADDRINUSE"},
 		{unix.EAGAIN, Exhausted, "EAGAIN"},
@@ -48,5 +49,5 @@ func TestFailureOf(t *testing.T) {
 		require.Equal(t, test.want, got, "%v", test.err)
 		require.Equal(t, test.name, name, "%v", test.err)
 	}
-	require.Len(t, failures, 15, "a row for each")
+	require.Len(t, failures, 16, "a row for each")
 }
