@@ -246,7 +246,7 @@ func TestWriteOfMoreThanFits(t *testing.T) {
 	}
 }
 
-// TestStampsLieBetweenSendAndRead, however late the read.
+// TestStampsLieBetweenSendAndRead in the clock of this process.
 func TestStampsLieBetweenSendAndRead(t *testing.T) {
 	if !Stamps() {
 		t.Skip("this kernel takes SO_TIMESTAMPING and stamps nothing")
@@ -256,26 +256,21 @@ func TestStampsLieBetweenSendAndRead(t *testing.T) {
 	defer Close(fd)
 	r := NewReceiver(64)
 	stamped := 0
-	for range 100 {
+	// The kernel begins to stamp some time after the first socket asks for it, which on a busy machine may be long.
+	for start := time.Now(); stamped < 100 && time.Since(start) < 20*time.Second; {
 		before := time.Now().UnixNano()
 		nc.Write([]byte("x"))
-		sent := time.Now().UnixNano()
-		time.Sleep(200 * time.Microsecond) // so that a stamp of the read would be seen as such
 		_, stamp := readAll(t, r, fd, 1)
 		read := time.Now().UnixNano()
 		if stamp == 0 {
-			continue // the first moments after the option was set
+			require.Zero(t, stamped, "once begun, it stamps every segment")
+			continue
 		}
 		stamped++
 		require.GreaterOrEqual(t, stamp, before)
-		require.Less(t, stamp, read)
-		if stamp <= sent {
-			continue
-		}
-		// The segment is received within the Write, unless softirqs are put off to another thread.
-		require.Less(t, stamp-sent, int64(time.Second))
+		require.LessOrEqual(t, stamp, read)
 	}
-	require.Greater(t, stamped, 90)
+	require.Equal(t, 100, stamped)
 	// Segments that are read together have the stamp of the last.
 	nc.Write([]byte("a"))
 	between := time.Now().UnixNano()
@@ -285,10 +280,12 @@ func TestStampsLieBetweenSendAndRead(t *testing.T) {
 		require.NoError(t, err)
 		queued = n
 	}
+	queuedAt := time.Now().UnixNano()
 	data, stamp, _, _, err := r.Read(fd)
 	require.NoError(t, err)
 	require.Equal(t, "ab", string(data))
 	require.GreaterOrEqual(t, stamp, between)
+	require.LessOrEqual(t, stamp, queuedAt, "the arrival's, not the read's")
 }
 
 func TestUnixSocketsHaveNoStamps(t *testing.T) {
