@@ -37,7 +37,8 @@ func followArrows(all []*source) (found []string) {
 		}
 		for _, spec := range s.file.Imports {
 			p, own := strings.CutPrefix(importPath(spec), module+"/")
-			if own && !slices.Contains(to.code, p) && !(s.test && slices.Contains(to.tests, p)) {
+			ofTest := s.test && (p == s.dir || slices.Contains(to.tests, p))
+			if own && !ofTest && !slices.Contains(to.code, p) {
 				found = append(found, s.at(spec.Pos(), "%s imports %s", s.dir, p))
 			}
 		}
