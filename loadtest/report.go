@@ -85,7 +85,7 @@ type Requests struct {
 	FirstUnwanted int      `json:"first_unwanted"` // the status of the first such response; 0: none
 	Interim       int64    `json:"interim"`        // 1xx responses before final ones
 
-	HoldDue  int64 `json:"hold_due"`  // requests that fell due in hold,
+	HoldDue  int64 `json:"hold_due"`  // requests that fell due in hold; 0 without a hold,
 	HoldSent int64 `json:"hold_sent"` // and those of them that were sent before the sweep ended
 }
 
@@ -120,8 +120,8 @@ type Load struct {
 	// own, as BackToBack and Silent.
 	Expected float64 `json:"expected_per_s"`
 
-	// Offered counts the requests due in hold that were sent. It is below Expected where conns were lost, and where
-	// answers came so late that they stretched the time from one request to the next.
+	// Offered counts the requests due in hold that were sent; 0 without a hold. It is below Expected where conns were
+	// lost, and where answers came so late that they stretched the time from one request to the next.
 	Offered float64 `json:"offered_per_s"`
 }
 
