@@ -107,7 +107,7 @@ func (l *lawbook) causes(r *Report) {
 	l.sum(figure{"Conns.Dropped", r.Conns.Dropped}, figure{"Drops of conns", dropped})
 }
 
-// A fate is the class of Conns that a cause of loss leads to.
+// A fate is the class of Conns that a cause of loss leads to; no other code decides that.
 type fate int
 
 const (
@@ -118,15 +118,18 @@ const (
 )
 
 func fateOf(cause string) fate {
-	switch c := engine.ParseCause(cause); {
-	case c == engine.CauseNone:
-		return noFate
-	case c == engine.Abandoned:
-		return connectAbandoned
-	case c < engine.ClosedBeforeFirst:
+	switch engine.ParseCause(cause) {
+	case engine.ConnectRefused, engine.ConnectUnreachable, engine.ConnectReset, engine.ConnectTimedOut,
+		engine.ConnectError, engine.TLSFailed, engine.LocalExhaustion:
 		return connectFailed
+	case engine.Abandoned:
+		return connectAbandoned
+	case engine.ClosedBeforeFirst, engine.ClosedIdle, engine.ClosedAnnounced, engine.ClosedWaiting,
+		engine.ClosedInResponse, engine.ResetIdle, engine.ResetWriting, engine.ResetWaiting, engine.ResponseTimedOut,
+		engine.Malformed, engine.HeadTooLarge, engine.UnexpectedBytes, engine.TransportError:
+		return connLost
 	}
-	return connLost
+	return noFate
 }
 
 // sum demands that whole is the sum of parts.

@@ -3,6 +3,7 @@ package loadtest
 import (
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,10 +19,17 @@ type ledger struct {
 
 	drained chan struct{} // closed when no more will come and none is left
 
-	mu                   sync.Mutex
-	sealed               bool
-	accepted, open, peak int64
-	oldest, newest       *entry
+	mu             sync.Mutex
+	sealed         bool
+	accepted       int64
+	spans          []*span // the first is the ledger's whole life
+	oldest, newest *entry
+}
+
+// A span counts the conns that were accepted after it began, however many are open from before.
+type span struct {
+	after      int64 // conns accepted until it began
+	open, peak int64
 }
 
 // An entry is one accepted conn.
@@ -37,7 +45,26 @@ type entry struct {
 	pins   int8 // how many have yet to let go: the conn, the own server
 }
 
-func newLedger() *ledger { return &ledger{start: time.Now(), drained: make(chan struct{})} }
+func newLedger() *ledger {
+	return &ledger{start: time.Now(), drained: make(chan struct{}), spans: []*span{{}}}
+}
+
+// begin begins a span.
+func (l *ledger) begin() *span {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := &span{after: l.accepted}
+	l.spans = append(l.spans, s)
+	return s
+}
+
+// end ends a span and returns its counts.
+func (l *ledger) end(s *span) FixtureCounts {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.spans = slices.DeleteFunc(l.spans, func(other *span) bool { return other == s })
+	return l.countsOf(s)
+}
 
 // add enters a conn that was just accepted; false: the ledger is sealed.
 func (l *ledger) add(e *entry) bool {
@@ -47,8 +74,10 @@ func (l *ledger) add(e *entry) bool {
 		return false
 	}
 	l.accepted++
-	l.open++
-	l.peak = max(l.peak, l.open)
+	for _, s := range l.spans {
+		s.open++
+		s.peak = max(s.peak, s.open)
+	}
 	e.ledger, e.number, e.born, e.pins = l, l.accepted, time.Since(l.start), 1
 	if l.serverPins {
 		e.pins = 2
@@ -81,7 +110,11 @@ func (e *entry) close() error {
 	l.mu.Lock()
 	if !e.closed {
 		e.closed = true
-		l.open--
+		for _, s := range l.spans {
+			if e.number > s.after {
+				s.open--
+			}
+		}
 		l.unpin(e)
 	}
 	l.mu.Unlock()
@@ -136,12 +169,19 @@ func (l *ledger) closeAll(wanted func(*entry) bool) {
 	}
 }
 
-// counts returns the counts of conns; idle and active mean something only if the http.Server is the fixture's own.
+// counts returns the counts of all conns there ever were.
 func (l *ledger) counts() FixtureCounts {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	c := FixtureCounts{Accepted: l.accepted, Open: l.open, Peak: l.peak, Closed: l.accepted - l.open}
-	for e := l.oldest; e != nil; e = e.newer {
+	return l.countsOf(l.spans[0])
+}
+
+// countsOf returns the counts of a span's conns; idle and active mean something only if the http.Server is the
+// fixture's own. The lock is held.
+func (l *ledger) countsOf(s *span) FixtureCounts {
+	accepted := l.accepted - s.after
+	c := FixtureCounts{Accepted: accepted, Open: s.open, Peak: s.peak, Closed: accepted - s.open}
+	for e := l.newest; e != nil && e.number > s.after; e = e.older {
 		if e.closed {
 			continue
 		}

@@ -3,6 +3,7 @@ package loadtest
 import (
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -127,4 +128,29 @@ func TestLedgerUnlinks(t *testing.T) {
 	require.Equal(t, FixtureCounts{Accepted: 4, Peak: 4, Closed: 4}, l.counts())
 	l.seal()
 	<-l.drained
+}
+
+// A span counts only the conns that came after it began, whatever closes meanwhile.
+func TestLedgerSpans(t *testing.T) {
+	l := newLedger()
+	open := func() *entry {
+		_, conn := net.Pipe()
+		e := &entry{conn: conn}
+		require.True(t, l.add(e))
+		return e
+	}
+	older, olderStill := open(), open()
+	outer := l.begin()
+	first := open()
+	older.close()
+	inner := l.begin()
+	second := open()
+	second.state.Store(uint32(http.StateIdle))
+	first.close()
+	olderStill.close()
+	require.Equal(t, FixtureCounts{Accepted: 1, Open: 1, Peak: 1, Idle: 1}, l.end(inner))
+	second.close()
+	second.close()
+	require.Equal(t, FixtureCounts{Accepted: 2, Peak: 2, Closed: 2}, l.end(outer))
+	require.Equal(t, FixtureCounts{Accepted: 4, Peak: 3, Closed: 4}, l.counts())
 }

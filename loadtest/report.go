@@ -27,10 +27,15 @@ type Report struct {
 	Drops    []Drop   `json:"drops"`    // ways in which attempts failed or conns were lost, most frequent first
 	Timeline []Sample `json:"timeline"` // one per second; the last may be shorter
 
-	Generator Usage          `json:"generator"`         // this process while the run lasted; an in-process server too
-	Fixture   *FixtureCounts `json:"fixture,omitempty"` // what [Config].Server counted; nil without one
-	Kernel    KernelCounters `json:"kernel"`
-	Warnings  []Warning      `json:"warnings"`
+	Generator Usage `json:"generator"` // this whole process while the run lasted: an in-process server, other runs too
+
+	// Fixture is what [Config].Server counted of the conns accepted since the run began, whoever opened them, and of the
+	// requests; another run on it at the same time is in it too. Open are those of the conns that the server had not yet
+	// seen close when the run ended. Nil without a Server.
+	Fixture *FixtureCounts `json:"fixture,omitempty"`
+
+	Kernel   KernelCounters `json:"kernel"` // of the whole host, or of its container
+	Warnings []Warning      `json:"warnings"`
 
 	Started     time.Time   `json:"started"` // UTC
 	Seed        uint64      `json:"seed"`    // of all pauses: give it to [Config] to draw them again
@@ -80,7 +85,7 @@ type Requests struct {
 	FirstUnwanted int      `json:"first_unwanted"` // the status of the first such response; 0: none
 	Interim       int64    `json:"interim"`        // 1xx responses before final ones
 
-	HoldDue  int64 `json:"hold_due"`  // requests that fell due in hold,
+	HoldDue  int64 `json:"hold_due"`  // requests that fell due in hold; 0 without a hold,
 	HoldSent int64 `json:"hold_sent"` // and those of them that were sent before the sweep ended
 }
 
@@ -115,8 +120,8 @@ type Load struct {
 	// own, as BackToBack and Silent.
 	Expected float64 `json:"expected_per_s"`
 
-	// Offered counts the requests due in hold that were sent. It is below Expected where conns were lost, and where
-	// answers came so late that they stretched the time from one request to the next.
+	// Offered counts the requests due in hold that were sent; 0 without a hold. It is below Expected where conns were
+	// lost, and where answers came so late that they stretched the time from one request to the next.
 	Offered float64 `json:"offered_per_s"`
 }
 

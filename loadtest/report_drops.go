@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"example.com/holdfast/internal/engine"
 )
@@ -19,7 +20,7 @@ func (t *table) drops(r *Report) {
 	label := "drops"
 	for _, d := range r.Drops[:min(len(r.Drops), mostDrops)] {
 		t.row(label, "%s", dropText(d))
-		if hint := dropHint(d, r.Config); hint != "" {
+		if hint := dropHint(d, r); hint != "" {
 			t.row("", "  %s", hint)
 		}
 		label = ""
@@ -56,7 +57,8 @@ func dropText(d Drop) string {
 }
 
 // dropHint says what a person can look at first; "" where the cause says it all.
-func dropHint(d Drop, e Echo) string {
+func dropHint(d Drop, r *Report) string {
+	e := r.Config
 	switch engine.ParseCause(d.Cause) {
 	case engine.ConnectRefused:
 		return "nobody listens at that address, or its accept queue is full and the host refuses"
@@ -68,8 +70,7 @@ func dropHint(d Drop, e Echo) string {
 	case engine.LocalExhaustion:
 		return "this host ran out of ports, descriptors or memory: the generator's fault, not the server's"
 	case engine.ClosedIdle, engine.ResetIdle:
-		return fmt.Sprintf("the server closes idle conns after about %s: Config.IdleTimeout says %s",
-			threeDigits(d.Sample.Idle), plainDuration(e.IdleTimeout))
+		return idleHint(d, r)
 	case engine.ClosedAnnounced:
 		return "the server ends keep-alive itself: Connection: close, HTTP/1.0, or a limit of requests per conn"
 	case engine.ResetWriting:
@@ -83,6 +84,40 @@ func dropHint(d Drop, e Echo) string {
 		return "bytes that belong to no response: is the Content-Length right?"
 	}
 	return ""
+}
+
+// idleHint tells a server that stopped from one with a keep-alive timeout, as far as one sample and the instants of the
+// first and the last loss can: what a timeout closes is as spread out in time as the conns' last answers were.
+func idleHint(d Drop, r *Report) string {
+	timeout := plainDuration(r.Config.IdleTimeout)
+	switch within := d.Last - d.First; {
+	case d.Count >= fewestTogether && within <= min(time.Second, spreadOf(d, r)/4):
+		return fmt.Sprintf("all within %s: did the server stop or restart?", threeDigits(within))
+	case d.Sample.Idle >= r.Config.IdleTimeout:
+		return fmt.Sprintf("the server may close what is idle for Config.IdleTimeout (%s): a Cadence with shorter pauses "+
+			"would keep the conns open", timeout)
+	}
+	return fmt.Sprintf("is the server's keep-alive timeout shorter than Config.IdleTimeout (%s)?", timeout)
+}
+
+// fewestTogether losses at random instants lie within one quarter of the time by chance in one case of fifty.
+const fewestTogether = 5
+
+// spreadOf is the time over which losses by a timeout would spread: the mean pause, or without pauses the ramp; never
+// longer than the phase, because losses in different phases are different drops.
+func spreadOf(d Drop, r *Report) time.Duration {
+	p := r.Phases
+	spread := p.Ramp
+	if rate := r.Load.Expected; rate > 0 {
+		spread = time.Duration(float64(r.Conns.Requested) / rate * float64(time.Second))
+	}
+	switch d.Phase {
+	case engine.PhaseRamp.String():
+		return min(spread, p.Ramp)
+	case engine.PhaseHold.String():
+		return min(spread, p.Hold)
+	}
+	return min(spread, p.Sweep)
 }
 
 // unwantedHint says what unwanted statuses most often mean; "" without any.

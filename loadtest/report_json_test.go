@@ -72,11 +72,16 @@ func TestJSONOfVersion1(t *testing.T) {
 	require.NoError(t, err)
 	var got Report
 	require.NoError(t, json.Unmarshal(data, &got))
-	if diff := diffReports(failingReport(), &got); diff != "" {
+	want := failingReport()
+	require.Len(t, got.Warnings, len(want.Warnings))
+	for i, w := range got.Warnings {
+		want.Warnings[i].Text = w.Text // is for people, and may be put better some day
+	}
+	if diff := diffReports(want, &got); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", file, diff)
 	}
 	require.NoError(t, got.laws())
-	require.Equal(t, failingReport().String(), got.String())
+	require.Equal(t, want.String(), got.String())
 }
 
 func TestJSONThatIsRefused(t *testing.T) {

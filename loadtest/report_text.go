@@ -51,7 +51,7 @@ func (t *table) headline(r *Report) {
 		target += " on " + e.UnixSocket
 	}
 	t.row("target", "%s", target)
-	t.row("plan", "ramp %s, then hold %s; pauses %s, idle timeout %s", rampText(e), plainDuration(e.Hold), e.Cadence,
+	t.row("plan", "ramp %s, then %s; pauses %s, idle timeout %s", rampText(e), holdText(e), e.Cadence,
 		plainDuration(e.IdleTimeout))
 	p := r.Phases
 	t.row("took", "ramp %s, hold %s, sweep %s, drain %s; %s driver%s", threeDigits(p.Ramp), threeDigits(p.Hold),
@@ -84,6 +84,13 @@ func rampText(e Echo) string {
 		return "all at once"
 	}
 	return fmt.Sprintf("%d every %s", e.RampConns, plainDuration(e.RampEvery))
+}
+
+func holdText(e Echo) string {
+	if e.Hold == 0 {
+		return "no hold"
+	}
+	return "hold " + plainDuration(e.Hold)
 }
 
 func (t *table) ledger(r *Report) {
@@ -155,6 +162,7 @@ func (r *Report) distributions() [5]Distribution {
 func (t *table) rates(r *Report) {
 	l := r.Load
 	switch {
+	case r.Phases.Hold == 0: // off, or not reached: no time to have a rate in
 	case l.Expected == 0:
 		t.row("rate", "%.4g requests/s in hold", l.Offered)
 	default:
@@ -233,7 +241,7 @@ func (t *table) doubts(r *Report) {
 
 func (t *table) replay(r *Report) {
 	e := r.Environment
-	t.row("seed", "%d: HOLDFAST_SEED=%d go test draws the same pauses again", r.Seed, r.Seed)
+	t.row("seed", "Config.Seed: %d draws the same pauses again", r.Seed)
 	t.row("on", "%s", strings.Join(nonEmpty(e.Go, e.OS+"/"+e.Arch, e.Kernel, some(int64(e.CPUs), "CPU"),
 		fmt.Sprintf("GOMAXPROCS %d", e.GOMAXPROCS)), ", "))
 }

@@ -51,7 +51,7 @@ func TestSizesInText(t *testing.T) {
 	}
 }
 
-func TestWrap(t *testing.T) {
+func TestFold(t *testing.T) {
 	require.Equal(t, []string{"  ab cd", "  µµµµµ", "  much-too-long", "  x"},
 		fold("  ab cd µµµµµ much-too-long x", 7))
 	require.Equal(t, []string{""}, fold("", 7))

@@ -16,10 +16,15 @@ import (
 //
 // It returns an error only if the run could not be carried out: a [*ConfigError] with everything that is wrong with cfg,
 // a [*ResourceError] for what this machine lacks, an error of the resolver; the report is then nil, and nothing was
-// opened. If ctx ends first, the report holds what was measured until then, and the error wraps ctx's.
+// opened. If ctx ends first, the report holds what was measured until then, and the error wraps ctx's; so it is, with
+// the system's error, where the system fails in the middle of a run.
 //
-// Run takes as long as the ramp, cfg.Hold and a few times cfg.ResponseTimeout together. The ramp ends when the last conn
-// has answered its first request, which falls due within one pause of the cadence.
+// How long a run takes: the ramp, cfg.Hold, the sweep, and for the answers still in flight at most cfg.ResponseTimeout.
+// The ramp takes as long as cfg.Ramp says and then up to the longest pause, because it ends when the last conn has
+// answered its first request or failed. The sweep asks the conns that have not answered lately, paced, in up to about
+// cfg.IdleTimeout/4 and, for the last answers, cfg.ResponseTimeout. At most 256 conns at a time are connecting or wait
+// for their first answer: against a server that hangs, the ramp may take cfg.Connections/256 times cfg.ConnectTimeout, or
+// cfg.ResponseTimeout if it does accept.
 func Run(ctx context.Context, cfg Config) (*Report, error) {
 	return runner{find: net.DefaultResolver.LookupNetIP, limits: systemLimits()}.run(ctx, cfg)
 }
@@ -50,13 +55,17 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 		return nil, err
 	}
 	in := reportInput{cfg: cfg, target: cfg.rawURL(), plan: plan, started: started}
+	counts := func() *FixtureCounts { return nil }
+	if cfg.Server != nil {
+		counts = cfg.Server.watch()
+	}
 	in.before = takeUsage()
 	if cancelled {
-		in.result, err = nothingDone(plan), ctx.Err()
+		in.result, err = nothingDone(plan), context.Cause(ctx)
 	} else {
 		in.result, err = engine.Run(ctx, plan)
 	}
-	in.after = takeUsage()
+	in.after, in.fixture = takeUsage(), counts()
 	return finish(ctx, in, err)
 }
 
@@ -102,21 +111,21 @@ func assignable(addrs []netip.Addr) error {
 
 // finish makes the report of what engine.Run returned.
 func finish(ctx context.Context, in reportInput, err error) (*Report, error) {
-	if err != nil && ctx.Err() == nil {
+	if in.result == nil {
 		return nil, fmt.Errorf("loadtest: the run could not begin: %w", err)
 	}
-	if in.cfg.Server != nil {
-		counts := in.cfg.Server.Counts()
-		in.fixture = &counts
-	}
 	report := newReport(in)
+	switch {
+	case err == nil:
+	case errors.Is(err, context.Cause(ctx)):
+		err = cancelledIn(ctx, in.result)
+	default:
+		err = fmt.Errorf("loadtest: the run broke off in the %s: %w", in.result.Ended, err)
+	}
 	if broken := report.laws(); broken != nil {
-		return report, broken
+		err = errors.Join(broken, err)
 	}
-	if err != nil {
-		return report, cancelledIn(ctx, in.result)
-	}
-	return report, nil
+	return report, err
 }
 
 // cancelledIn returns ctx's error with the phase that it ended.

@@ -6,12 +6,14 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"example.com/holdfast/internal/engine"
 	"example.com/holdfast/internal/netpoll"
 )
 
@@ -97,6 +99,38 @@ func TestRunRefusesSocketsInABubble(t *testing.T) {
 	})
 }
 
+// What a fixture saw before a run is not that run's: a run after another, beside a conn that stays open.
+func TestRunCountsItsOwnConnsOfAFixture(t *testing.T) {
+	s := NewTLSServer(t, nil)
+	dialFixture(t, s).exchange(t, getRequest)
+	for run := range int64(3) {
+		r, err := Run(t.Context(), brief(s, "", 10))
+		require.NoError(t, err)
+		requireHeld(t, r, 10)
+		require.EqualValues(t, 10, r.Fixture.Peak)
+		require.Equal(t, r.Fixture.Accepted, r.Fixture.Open+r.Fixture.Closed)
+		require.Equal(t, []string{"agrees: 10 served <= 10 accepted <= 10 connected"}, fixtureDifferences(r))
+		require.Equal(t, 1+10*(run+1), s.Counts().Accepted)
+	}
+	require.Len(t, s.ln.ledger.spans, 1, "spans of ended runs are forgotten")
+}
+
+// Two runs at once count each other's conns, which nobody can tell apart, and disturb each other in nothing else.
+func TestRunsShareAFixture(t *testing.T) {
+	s := Serve(t, "memory", serveHTTP(http.HandlerFunc(ok)))
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			r, err := Run(t.Context(), brief(s, "", 10))
+			if err != nil || r.Conns.Held != 10 || r.Fixture.Accepted < 10 || r.Fixture.Accepted > 20 {
+				t.Errorf("got %v, want 10 conns held and 10 to 20 accepted:\n%s", err, r)
+			}
+		})
+	}
+	wg.Wait()
+	require.EqualValues(t, 20, s.Counts().Accepted)
+}
+
 // The same seed makes the same run: in fake time even the counts are equal.
 func TestRunReplaysASeed(t *testing.T) {
 	count := func(seed uint64) (requests int64) {
@@ -142,6 +176,41 @@ func TestRunRefusesForeignAddresses(t *testing.T) {
 	_, err = Run(t.Context(), Config{URL: "http://127.0.0.1:1/", LocalAddrs: addrs("192.0.2.1")})
 	require.ErrorAs(t, err, new(*ConfigError))
 	require.ErrorContains(t, err, "LocalAddrs[0] is 192.0.2.1, which cannot be bound: write an address of this machine")
+}
+
+// A poller that fails in the middle of a run leaves what was measured until then.
+func TestRunThatBrokeOff(t *testing.T) {
+	in := sampleInput()
+	in.result.Ended = engine.PhaseHold
+	failure := errors.New("epoll_wait: bad file descriptor")
+	r, err := finish(t.Context(), in, failure)
+	require.ErrorIs(t, err, failure)
+	require.EqualError(t, err, "loadtest: the run broke off in the hold: epoll_wait: bad file descriptor")
+	require.EqualValues(t, 1000, r.Conns.Held)
+	require.False(t, r.Phases.Complete)
+
+	// Also if the caller gave up meanwhile: that was not the reason.
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = finish(ctx, in, failure)
+	require.ErrorContains(t, err, "broke off in the hold")
+
+	in.result = nil
+	r, err = finish(t.Context(), in, failure)
+	require.Nil(t, r)
+	require.EqualError(t, err, "loadtest: the run could not begin: epoll_wait: bad file descriptor")
+}
+
+// A report that breaks a law does not hide why the run ended.
+func TestRunTellsOfBrokenLawsAndItsEnd(t *testing.T) {
+	in := sampleInput()
+	in.result.Conns.Requested++
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	r, err := finish(ctx, in, context.Canceled)
+	require.NotNil(t, r)
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorContains(t, err, "the report contradicts itself")
 }
 
 func TestRunCancelledBeforeItBegan(t *testing.T) {

@@ -37,9 +37,10 @@ type Server struct {
 	patience, forcedPatience time.Duration // before and after closing by force: see Close
 }
 
-// FixtureCounts is the ground truth of a [Server]. Accepted = Open + Closed, always. A count that cannot be known is −1.
+// FixtureCounts is the ground truth of a [Server]: since it started from [Server.Counts], since the run began in a
+// [Report]. Accepted = Open + Closed, always. A count that cannot be known is −1.
 type FixtureCounts struct {
-	Accepted, Open, Peak, Closed int64 // conns; Peak is the most that were open at once
+	Accepted, Open, Peak, Closed int64 // conns; Peak is the most of them that were open at once
 
 	// Idle, Active and Requests are known only with the http.Server of NewServer and NewTLSServer. Open conns that
 	// are neither idle nor active have not sent a byte of their first request, or were hijacked. Requests are those
@@ -137,16 +138,36 @@ func (s *Server) start(serve func(net.Listener) error) *Server {
 	return s
 }
 
-// Counts returns the ground truth as it stands. A server learns of a client's close, and goes idle after a response, a
-// moment later than the client knows.
-func (s *Server) Counts() FixtureCounts {
-	c := s.ln.ledger.counts()
+// Counts returns the ground truth since the server started. A server learns of a client's close, and goes idle after a
+// response, a moment later than the client knows.
+func (s *Server) Counts() FixtureCounts { return s.known(s.ln.ledger.counts(), 0) }
+
+// watch begins to count for one run: the function that it returns, to be called once, gives the counts of the conns
+// accepted since, and of the requests.
+func (s *Server) watch() func() *FixtureCounts {
+	before, span := s.requests(), s.ln.ledger.begin()
+	return func() *FixtureCounts {
+		c := s.known(s.ln.ledger.end(span), before)
+		return &c
+	}
+}
+
+// known adds to the counts of conns those that an http.Server of our own knows; requests were there before.
+func (s *Server) known(c FixtureCounts, requests int64) FixtureCounts {
 	if s.own == nil {
 		c.Idle, c.Active, c.Requests = -1, -1, -1
 	} else {
-		c.Requests = s.own.handler.requests.Load()
+		c.Requests = s.requests() - requests
 	}
 	return c
+}
+
+// requests returns how many reached the handler; 0 where the author serves.
+func (s *Server) requests() int64 {
+	if s.own == nil {
+		return 0
+	}
+	return s.own.handler.requests.Load()
 }
 
 // A serverTarget says how to reach a fixture.

@@ -7,8 +7,8 @@ import (
 	"example.com/holdfast/internal/netpoll"
 )
 
-// Usage is what this process used while a run lasted. A server in the same process is in it too: only a server of its
-// own process can be told from its generator. What is unknown is −1.
+// Usage is what this whole process used while a run lasted: a server in the same process, other runs and tests at the
+// same time are in it too. Only a server of its own process can be told from its generator. What is unknown is −1.
 type Usage struct {
 	Wall      time.Duration `json:"wall_ns"`
 	CPUUser   time.Duration `json:"cpu_user_ns"`
@@ -21,7 +21,7 @@ type Usage struct {
 	After  Memory `json:"after"`
 }
 
-// Memory is what the Go runtime holds, in bytes.
+// Memory is what the Go runtime of the whole process holds, in bytes.
 type Memory struct {
 	Heap   int64 `json:"heap_bytes"`   // objects, and room in spans that have some
 	Stack  int64 `json:"stack_bytes"`  // of goroutines and of threads

@@ -16,8 +16,9 @@ type Warning struct {
 
 // The kinds of [Warning].
 const (
-	// WarnSlowConnects: so many conns took 0.9 s or longer to connect. That long is a SYN sent again, because the server's
-	// accept queue was full or a packet was lost.
+	// WarnSlowConnects: so many conns took 0.9 s or longer to connect. On plain TCP that is most often a SYN sent again,
+	// because the server's accept queue was full or a packet was lost; TLS handshakes and Config.DialContext are slow for
+	// reasons of their own.
 	WarnSlowConnects = "slow connects"
 
 	// WarnUnsent: less than this share of the requests due in hold were sent before the sweep ended.
@@ -60,25 +61,37 @@ func warningsOf(r *Report) []Warning {
 func slowConnects(r *Report) (Warning, bool) {
 	n := r.Connect.atLeast(slowConnect)
 	w := Warning{Kind: WarnSlowConnects, Value: float64(n)}
-	w.Text = fmt.Sprintf("%s took 0.9 s or longer to connect: the accept queue was full, or a SYN was lost; "+
-		"ramp more slowly, or raise the server's backlog", some(n, "conn"))
-	if k := r.Kernel.ListenOverflows; k > 0 {
-		w.Text += fmt.Sprintf(" (the kernel counted %s of an accept queue)", some(k, "overflow"))
+	w.Text = fmt.Sprintf("%s took 0.9 s or longer to connect", some(n, "conn"))
+	switch k := r.Kernel.ListenOverflows; {
+	case r.Config.TLS:
+		w.Text += ", TLS handshake included"
+	case r.Config.Network != networkTCP:
+	default:
+		w.Text += ", as when the accept queue is full or a SYN is lost: ramp more slowly, or raise the server's backlog"
+		if k > 0 {
+			w.Text += fmt.Sprintf(" (the kernel counted %s of an accept queue)", some(k, "overflow"))
+		}
 	}
 	return w, n > 0
 }
 
 func unsent(r *Report) (Warning, bool) {
 	q := r.Requests
-	share := float64(q.HoldSent) / float64(q.HoldDue) // NaN without any: no warning
+	if q.HoldDue == 0 {
+		return Warning{}, false
+	}
+	share := float64(q.HoldSent) / float64(q.HoldDue)
 	w := Warning{Kind: WarnUnsent, Value: share, Threshold: leastSentShare}
-	w.Text = fmt.Sprintf("only %d of the %s due in hold were sent: conns were lost, or the run was cancelled",
+	w.Text = fmt.Sprintf("only %d of the %s due in hold were sent: conns were lost or waited for answers, or the run was cut short",
 		q.HoldSent, some(q.HoldDue, "request"))
 	return w, share < leastSentShare
 }
 
 func slowed(r *Report) (Warning, bool) {
 	expected, offered := r.Load.Expected, r.Load.Offered
+	if expected == 0 || r.Phases.Hold == 0 {
+		return Warning{}, false
+	}
 	share := offered / expected
 	w := Warning{Kind: WarnSlowed, Value: share, Threshold: leastRateShare}
 	w.Text = fmt.Sprintf("%.4g requests/s were offered of the %.4g that the cadence gives with prompt answers: "+
