@@ -9,16 +9,24 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"example.com/holdfast/internal/peers/clientjob"
 )
+
+// scratch is a directory of this process.
+var scratch string
 
 // TestMain is also the entry of the clients that run in a child process of their own: they leave before the testing
 // package does anything.
 func TestMain(m *testing.M) {
-	if job, ok := os.LookupEnv(jobVariable); ok {
-		os.Exit(clientMain(job))
+	clientjob.Main(map[string]func(clientjob.Job) (clientjob.Outcome, error){"net/http": netHTTPClient})
+	var err error
+	if scratch, err = os.MkdirTemp("", "holdfast-peers"); err != nil {
+		panic(err)
 	}
 	before := openNow()
 	code := m.Run()
+	os.RemoveAll(scratch)
 	if left := before.leaks(); len(left) > 0 {
 		fmt.Fprintln(os.Stderr, "left behind by the tests:", left)
 		code = max(code, 1)

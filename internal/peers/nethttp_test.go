@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"example.com/holdfast/internal/peers/clientjob"
 )
 
 // timeout bounds the connect and the wait for an answer, as in the origin.
@@ -25,9 +27,9 @@ type netHTTP struct {
 }
 
 // netHTTPClient opens conns at the origin's pace and keeps them alive until ramp and hold are over.
-func netHTTPClient(job clientJob) (outcome, error) {
+func netHTTPClient(job clientjob.Job) (clientjob.Outcome, error) {
 	if job.ClosedLoop {
-		return outcome{}, errors.New("the net/http client does only the origin's job")
+		return clientjob.Outcome{}, errors.New("the net/http client does only the origin's job")
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), rampTime(job.Conns)+job.Hold)
 	defer cancel()
@@ -41,7 +43,7 @@ func netHTTPClient(job clientJob) (outcome, error) {
 		go h.keep(ctx)
 	}
 	<-ctx.Done()
-	return outcome{Opened: h.opened.Load(), Answered: h.answered.Load(), Failed: h.failed.Load()}, nil
+	return clientjob.Outcome{Opened: h.opened.Load(), Answered: h.answered.Load(), Failed: h.failed.Load()}, nil
 }
 
 // keep sends HEAD on a connection of its own, again after each pause, until ctx ends or the connection fails.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"example.com/holdfast/internal/peers/clientjob"
 )
 
 var (
@@ -29,22 +31,22 @@ type job struct {
 // A contender does a job against url and says how it went and what it used.
 type contender struct {
 	name string
-	run  func(tb testing.TB, n *Nginx, j job) (outcome, Usage)
+	run  func(tb testing.TB, n *Nginx, j job) (clientjob.Outcome, Usage)
 }
 
 var contenders = []contender{
-	{"holdfast", func(tb testing.TB, n *Nginx, j job) (outcome, Usage) { return runOwn(tb, "holdfast", n, j) }},
+	{"holdfast", func(tb testing.TB, n *Nginx, j job) (clientjob.Outcome, Usage) { return runOwn(tb, "holdfast", n, j) }},
 	{"python", runOrigin},
-	{"net-http", func(tb testing.TB, n *Nginx, j job) (outcome, Usage) { return runOwn(tb, "net/http", n, j) }},
+	{"net-http", func(tb testing.TB, n *Nginx, j job) (clientjob.Outcome, Usage) { return runOwn(tb, "net/http", n, j) }},
 }
 
-func runOwn(tb testing.TB, client string, n *Nginx, j job) (outcome, Usage) {
+func runOwn(tb testing.TB, client string, n *Nginx, j job) (clientjob.Outcome, Usage) {
 	tb.Helper()
-	return runChild(tb, clientJob{Client: client, URL: n.URL + "/", Conns: j.conns, IdleTimeout: j.keepalive, Hold: j.hold})
+	return runChild(tb, clientjob.Job{Client: client, URL: n.URL + "/", Conns: j.conns, IdleTimeout: j.keepalive, Hold: j.hold})
 }
 
 // runOrigin runs the origin's own algorithm, in the language it was written in.
-func runOrigin(tb testing.TB, n *Nginx, j job) (outcome, Usage) {
+func runOrigin(tb testing.TB, n *Nginx, j job) (clientjob.Outcome, Usage) {
 	tb.Helper()
 	python := RequireBinary(tb, "python3", "python3")
 	host, port, err := net.SplitHostPort(n.Addr)
@@ -57,7 +59,7 @@ func runOrigin(tb testing.TB, n *Nginx, j job) (outcome, Usage) {
 
 // A jobResult sets a client beside the nginx that it kept busy.
 type jobResult struct {
-	client   outcome
+	client   clientjob.Outcome
 	used     Usage // by the client, start-up and ramp included
 	nginx    Usage // CPU while the client lived; the worker's peak memory
 	logLines int64

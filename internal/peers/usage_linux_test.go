@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"example.com/holdfast/internal/peers/clientjob"
 )
 
 func TestProcessUsageOfSelf(t *testing.T) {
@@ -62,7 +64,7 @@ func TestPeakRSSIsTheChildsOwn(t *testing.T) {
 	cmd := exec.Command("sh", "-c", `echo '{"opened":7}'; read line; exit 0`)
 	o, u, err := converse(cmd, 30*time.Second)
 	require.NoError(t, err)
-	require.Equal(t, outcome{Opened: 7}, o)
+	require.Equal(t, clientjob.Outcome{Opened: 7}, o)
 	require.Less(t, u.PeakRSS, int64(len(block))/2)
 	require.Equal(t, byte(1), block[len(block)-4096])
 }
