@@ -95,8 +95,14 @@ func (c Cadence) problems() []string {
 			found.add("Cadence is Fixed(%s()): there are no pauses to put on a grid; write %s()", name, name)
 		}
 	}
-	if most := max(law.Min, law.Max); most > longest {
-		found.add("Cadence has a pause of %v: at most %v", most, longest)
+	if len(found) > 0 {
+		return found
+	}
+	if law.Kind == engine.Uniform {
+		found.magnitude("Cadence's shortest pause", law.Min)
+		found.magnitude("Cadence's longest pause", law.Max)
+	} else {
+		found.magnitude("Cadence's pause", law.Min)
 	}
 	return found
 }

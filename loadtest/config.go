@@ -23,7 +23,7 @@ type Config struct {
 	URL string
 
 	// UnixSocket is the path of a unix socket to connect to, @name for an abstract one; URL then gives only Host, the
-	// path and whether to speak TLS. Default for URL: http://localhost/.
+	// path and whether to speak TLS. It may be empty, or a path with or without a query: Host is then localhost.
 	UnixSocket string
 
 	// Connections is the number of conns to open and hold. Default 1; at most 16 777 216.
@@ -100,8 +100,8 @@ type Request struct {
 	// Method is HEAD by default. CONNECT is refused, as is a body with HEAD or TRACE.
 	Method string
 
-	// Header is sent after Host, User-Agent and Content-Length. It may replace Host and User-Agent. What decides where
-	// a message or a conn ends is refused: Connection (but for keep-alive), Content-Length, Expect, Trailer,
+	// Header is sent after Host, User-Agent and Content-Length. It may replace Host and User-Agent. A field spelled in two
+	// ways is refused, and so is what decides where a message or a conn ends: Connection (but for keep-alive), Content-Length, Expect, Trailer,
 	// Transfer-Encoding, Upgrade.
 	Header http.Header
 

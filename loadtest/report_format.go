@@ -101,6 +101,14 @@ func significant(v float64) string {
 	return fmt.Sprintf("%.0f", v)
 }
 
+// perSecond is a rate: four significant digits below a thousand, whole from there on.
+func perSecond(v float64) string {
+	if v < 1000 {
+		return fmt.Sprintf("%.4g", v)
+	}
+	return fmt.Sprintf("%.0f", v)
+}
+
 // known is a count; negative is unknown.
 func known(n int64) string {
 	if n < 0 {

@@ -164,10 +164,10 @@ func (t *table) rates(r *Report) {
 	switch {
 	case r.Phases.Hold == 0: // off, or not reached: no time to have a rate in
 	case l.Expected == 0:
-		t.row("rate", "%.4g requests/s in hold", l.Offered)
+		t.row("rate", "%s requests/s in hold", perSecond(l.Offered))
 	default:
-		t.row("rate", "%.4g requests/s in hold, %.0f %% of the %.4g that the cadence gives",
-			l.Offered, 100*l.Offered/l.Expected, l.Expected)
+		t.row("rate", "%s requests/s in hold, %.0f %% of the %s that the cadence gives",
+			perSecond(l.Offered), 100*l.Offered/l.Expected, perSecond(l.Expected))
 	}
 	t.row("arrivals", "%d timed by the kernel, %d by this process", r.Stamps.Kernel, r.Stamps.User)
 }

@@ -42,6 +42,14 @@ func TestDurationsInText(t *testing.T) {
 	}
 }
 
+func TestRatesInText(t *testing.T) {
+	for rate, want := range map[float64]string{
+		0: "0", 64.516129: "64.52", 60: "60", 999.96: "1000", 1000: "1000", 9730.4: "9730", 1e6: "1000000",
+	} {
+		require.Equal(t, want, perSecond(rate), "%v per second", rate)
+	}
+}
+
 func TestSizesInText(t *testing.T) {
 	for bytes, want := range map[int64]string{
 		-1: "unknown", 0: "0B", 1023: "1023B", 1024: "1.00KiB", 999 << 10: "999KiB", 1000 << 10: "0.98MiB",

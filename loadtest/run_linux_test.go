@@ -23,6 +23,18 @@ func TestRunHoldsAllConnsOnEpoll(t *testing.T) {
 	}
 }
 
+// A path is enough beside a UnixSocket.
+func TestRunOnAUnixSocket(t *testing.T) {
+	s := Serve(t, "unix", serveHTTP(http.HandlerFunc(onlyHealth)))
+	cfg := brief(nil, "/health?x", 5)
+	cfg.UnixSocket = s.Addr
+	r, err := Run(t.Context(), cfg)
+	require.NoError(t, err)
+	require.EqualValues(t, 5, r.Conns.Held)
+	require.Zero(t, r.Requests.Unwanted)
+	require.Equal(t, "http://localhost/health?x", r.Config.URL)
+}
+
 // sources counts the requests by source address.
 type sources struct {
 	mu    sync.Mutex

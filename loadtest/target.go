@@ -32,8 +32,8 @@ func (c Config) rawURL() string {
 		return c.Server.URL + c.URL
 	case c.Server != nil:
 		return c.Server.URL + "/" + c.URL
-	case c.UnixSocket != "" && c.URL == "":
-		return "http://localhost/"
+	case c.UnixSocket != "" && isPath(c.URL):
+		return "http://localhost/" + strings.TrimPrefix(c.URL, "/")
 	default:
 		return c.URL
 	}

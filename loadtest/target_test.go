@@ -43,6 +43,8 @@ func TestRawURL(t *testing.T) {
 		"http://127.0.0.1:1/a?b": {Server: server, URL: "/a?b"},
 		"http://127.0.0.1:1/?b":  {Server: server, URL: "?b"},
 		"http://localhost/":      {UnixSocket: "/s"},
+		"http://localhost/a?b":   {UnixSocket: "/s", URL: "/a?b"},
+		"http://localhost/?b":    {UnixSocket: "/s", URL: "?b"},
 		"https://name/x":         {UnixSocket: "/s", URL: "https://name/x"},
 	}
 	for want, c := range cases {

@@ -46,6 +46,8 @@ func (p *problems) target(c Config) {
 		p.add("Server and UnixSocket are both set: each names a target; keep one")
 	case c.Server != nil && !isPath(c.URL):
 		p.add("Server is set and URL is %q: each names a target; with a Server write only a path such as \"/health\"", c.URL)
+	case c.UnixSocket != "" && !isPath(c.URL) && !strings.Contains(c.URL, "://"):
+		p.add("URL is %q: with a UnixSocket write a path such as \"/health\", or http://host[/path]", c.URL)
 	case c.Server == nil && c.UnixSocket == "" && c.URL == "":
 		p.add("URL is empty and there is no Server: write http://host[:port][/path], or set Server")
 	default:
@@ -61,7 +63,7 @@ func (p *problems) target(c Config) {
 	p.dialContext(c)
 }
 
-// isPath reports whether a URL beside a Server is what it may be: nothing, a path, a query.
+// isPath reports whether a URL is what suffices beside a Server or a UnixSocket: nothing, a path, a query.
 func isPath(s string) bool {
 	return s == "" || s[0] == '?' || s[0] == '/' && !strings.HasPrefix(s, "//")
 }

@@ -21,7 +21,15 @@ var managed = map[string]string{
 
 func (p *problems) request(r Request) {
 	p.method(r)
+	spelled := map[string]string{} // by canonical name
 	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+		canonical := http.CanonicalHeaderKey(name)
+		if other, twice := spelled[canonical]; twice {
+			p.add("Request.Header has %s and %s, which are one field: which comes first, or counts, would be chance; "+
+				"keep one of them, with all values", other, name)
+			continue
+		}
+		spelled[canonical] = name
 		p.field(name, r.Header[name])
 	}
 	p.want(r.Want)

@@ -94,8 +94,8 @@ func slowed(r *Report) (Warning, bool) {
 	}
 	share := offered / expected
 	w := Warning{Kind: WarnSlowed, Value: share, Threshold: leastRateShare}
-	w.Text = fmt.Sprintf("%.4g requests/s were offered of the %.4g that the cadence gives with prompt answers: "+
-		"late answers put off the requests after them", offered, expected)
+	w.Text = fmt.Sprintf("%s requests/s were offered of the %s that the cadence gives with prompt answers: "+
+		"late answers put off the requests after them", perSecond(offered), perSecond(expected))
 	// Draws scatter: a shortfall of up to four standard deviations of a Poisson count says nothing.
 	n := expected * r.Phases.Hold.Seconds()
 	scatter := 4 * math.Sqrt(n)
