@@ -87,6 +87,13 @@ func (m *machine) ask(now time.Duration) (j uint32, w want) {
 // passed while it was waiting.
 func (m *machine) heard(j uint32, now time.Duration) want {
 	c := &m.conns[j]
+	if m.phase == PhaseSweep && m.plan.Cadence.Grid {
+		// A late answer may have kept back what the grid made due in hold.
+		if due := m.nextDue(c, j); due < m.phases.holdEnd() {
+			c.due = due
+			return m.begin(c, now)
+		}
+	}
 	c.due = never
 	if m.phase == PhaseSweep && !m.fresh(c) && int(j) < m.sweep.cursor {
 		c.due = now
