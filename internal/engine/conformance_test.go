@@ -229,6 +229,7 @@ func TestCancelled(t *testing.T) {
 		{PhaseHold, func(p *Plan) { p.Hold = time.Hour },
 			func(requests []int) bool { return len(requests) == 50 && slices.Min(requests) == 3 }},
 		{PhaseSweep, func(p *Plan) {
+			p.Slots = 400 // a sweep of 400 ms: longer than any server goroutine is kept waiting
 			p.Cadence, p.Hold, p.IdleTimeout, p.Ramp.Conns = Cadence{}, 20*time.Millisecond, 2, 1
 		}, func(requests []int) bool { return slices.Max(requests) == 2 }},
 	}
