@@ -207,7 +207,8 @@ func (r *blockingRun) connect(dialCtx context.Context, j uint32) {
 	}
 	r.transports[j] = nc
 	r.established(j, now)
-	r.wg.Go(func() { r.serve(j, nc) })
+	r.wg.Add(1)
+	go r.serve(&event{conn: j, nc: nc, next: make(chan step, 1), small: make([]byte, smallRead)})
 }
 
 // open dials. A unix socket whose backlog is full refuses at once instead of waiting, so that is tried again.

@@ -32,6 +32,7 @@ type event struct {
 	nc    net.Conn
 	next  chan step // of the conn, for the answer
 	kind  eventKind
+	small []byte        // the conn's own buffer
 	bytes []byte        // read
 	n     int           // bytes written
 	err   error         // of the read or write
@@ -59,23 +60,25 @@ const (
 	stepHangUp
 )
 
-// serve is the life of an established conn. It runs until the machine wants to hang up, or the run is over.
-func (r *blockingRun) serve(j uint32, nc net.Conn) {
-	small := make([]byte, smallRead)
-	e := event{conn: j, nc: nc, next: make(chan step, 1)}
+// serve is the life of an established conn. It runs until the machine wants to hang up, or the run is over. Its frame is
+// small and calls Read directly: even when that allocates its error, all has to fit in 2 KB.
+func (r *blockingRun) serve(e *event) {
 	for {
-		switch next := r.consult(&e); next {
+		switch next := r.consult(e); next {
 		case stepHangUp:
-			abort(nc)
+			abort(e.nc)
+			r.wg.Done()
 			return
 		case stepWrite:
-			r.write(&e)
+			r.write(e)
 		case stepReadMore:
-			r.readMore(&e, small)
-		case stepRead:
-			r.read(&e, small, read)
-		case stepReadLast:
-			r.read(&e, small, readLast)
+			r.readMore(e)
+		default:
+			n, err := e.nc.Read(e.small)
+			e.read(r.clock, e.small[:n], err)
+			if next == stepReadLast {
+				e.kind = readLast
+			}
 		}
 	}
 }
@@ -90,27 +93,28 @@ func (r *blockingRun) consult(e *event) step {
 	}
 }
 
-func (r *blockingRun) read(e *event, buf []byte, kind eventKind) {
-	n, err := e.nc.Read(buf)
-	e.kind, e.bytes, e.err, e.at = kind, buf[:n:len(buf)], err, r.clock.now()
+// read notes what a Read returned. Its buffer ends at the capacity of bytes.
+func (e *event) read(c clock, bytes []byte, err error) {
+	e.kind, e.bytes, e.err, e.at = read, bytes, err, c.now()
 }
 
-// readMore reads with a large buffer what follows a full one. The last of it may have to move to the small buffer, which
+// readMore reads with a large buffer what follows a full one. The last of it has to move to the small buffer, which
 // stays.
-func (r *blockingRun) readMore(e *event, small []byte) {
+func (r *blockingRun) readMore(e *event) {
 	large := largeBuffers.Get().(*[largeRead]byte)
 	defer largeBuffers.Put(large)
 	for {
-		r.read(e, large[:], read)
-		if len(e.bytes) <= len(small) || e.err != nil {
+		n, err := e.nc.Read(large[:])
+		e.read(r.clock, large[:n], err)
+		if n <= len(e.small) {
 			break
 		}
-		if next := r.consult(e); next != stepReadMore {
+		if next := r.consult(e); next != stepReadMore || err != nil {
 			e.kind, e.bytes, e.err = begun, nil, nil // told already: ask only what is next
 			return
 		}
 	}
-	e.bytes = small[:copy(small, e.bytes)]
+	e.bytes = e.small[:copy(e.small, e.bytes)]
 }
 
 // write writes the whole request. A deadline that cannot be set shows in the Write.

@@ -229,7 +229,8 @@ func TestCancelled(t *testing.T) {
 		{PhaseHold, func(p *Plan) { p.Hold = time.Hour },
 			func(requests []int) bool { return len(requests) == 50 && slices.Min(requests) >= 3 }},
 		{PhaseSweep, func(p *Plan) {
-			p.Cadence, p.Hold, p.IdleTimeout, p.Ramp.Conns = Cadence{}, 150*time.Millisecond, 200*time.Millisecond, 1
+			p.Slots = 400 // a sweep of 400 ms: longer than any server goroutine is kept waiting
+			p.Cadence, p.Hold, p.IdleTimeout, p.Ramp.Conns = Cadence{}, 20*time.Millisecond, 2*time.Second, 1
 		}, func(requests []int) bool { return slices.Max(requests) >= 2 }},
 	}
 	each(t, func(t *testing.T, w world) {

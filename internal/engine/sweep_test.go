@@ -302,3 +302,30 @@ func TestLatencyIsLagAndService(t *testing.T) {
 		require.Equal(t, r.Latency.Sum, r.Lag.Sum+r.ServiceTime.Sum)
 	})
 }
+
+// TestGridCatchesUpAfterHold: what a grid made due in hold goes out even if a late answer keeps it back beyond the end.
+func TestGridCatchesUpAfterHold(t *testing.T) {
+	p := plan(1)
+	p.Cadence, p.Hold, p.IdleTimeout = Cadence{Kind: Every, Min: 100 * ms, Grid: true}, s, time.Hour
+	r := newRig(t, p)
+	r.up(0, 0)
+	first := r.conns[0].due
+	require.Equal(t, wantWrite, r.woken(0, first))
+	r.write(0, first)
+	require.Equal(t, wantWait, r.answer(0, first), "the ramp ends")
+	end := r.phases.holdEnd()
+	r.woken(0, r.conns[0].due)
+	r.write(0, first+100*ms)
+	r.advance(first + 100*ms)
+	r.advance(end)
+	require.Equal(t, PhaseSweep, r.phase)
+	for k := 2; k < 10; k++ {
+		require.Equal(t, wantWrite, r.answer(0, end+ms), "request %d of hold", k)
+		require.Equal(t, first+time.Duration(k)*100*ms, r.conns[0].due)
+		r.write(0, end+ms)
+	}
+	require.Equal(t, wantWait, r.answer(0, end+ms))
+	r.advance(end + ms)
+	// The request whose answer ended the ramp is not of hold, nor is the one due when hold ends.
+	require.EqualValues(t, 9, r.requireLawful().Requests.HoldDue)
+}
