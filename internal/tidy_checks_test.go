@@ -24,8 +24,13 @@ var arrows = map[string]struct{ code, tests []string }{
 	"internal/http1":   {},
 	"internal/memnet":  {},
 	"internal/netpoll": {},
-	"internal/peers":   {tests: []string{"loadtest"}},
-	"internal":         {},
+	"internal/peers":   {tests: []string{"loadtest", "internal/peers/clientjob"}},
+
+	// What peers measures as a server author's test binary, and how it is told what to do.
+	"internal/peers/author":    {tests: []string{"loadtest", "internal/peers/clientjob"}},
+	"internal/peers/clientjob": {},
+
+	"internal": {},
 }
 
 func followArrows(all []*source) (found []string) {

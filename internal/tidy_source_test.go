@@ -122,7 +122,7 @@ var (
 	everything where = func(*source) bool { return true }
 
 	// code is what users link. internal/peers has a part that is not in _test.go files, yet only tests use it.
-	code where = func(s *source) bool { return !s.test && s.dir != "internal/peers" }
+	code where = func(s *source) bool { return !s.test && !strings.HasPrefix(s.dir, "internal/peers") }
 )
 
 // codeIn is in, tests aside.

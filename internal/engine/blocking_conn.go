@@ -152,7 +152,7 @@ func (r *blockingRun) step(e *event) step {
 		return stepHangUp
 	}
 	c := &r.conns[e.conn]
-	if c.state != closed && r.tell(e, c) {
+	if c.state != closed && r.tell(e, c, r.clock.now()) {
 		return stepReadLast
 	}
 	if r.sweep.awaited == 0 && r.phase == PhaseSweep || r.drained() || r.mayOpen() {
@@ -179,31 +179,33 @@ func (r *blockingRun) step(e *event) step {
 
 // tell tells the machine of e. It reports whether the conn is to be read once more before its deadline counts, so that
 // our own stall is not taken for the server's.
-func (r *blockingRun) tell(e *event, c *conn) (last bool) {
+//
+// now was read under the lock: what the machine notes of the run must not be older than what it was told before.
+func (r *blockingRun) tell(e *event, c *conn, now time.Duration) (last bool) {
 	switch {
 	case e.kind == wrote:
 		r.told(e)
 		return false
 	case len(e.bytes) > 0:
-		r.received(e.conn, e.bytes, e.at, e.at, false)
+		r.received(e.conn, e.bytes, e.at, now, false)
 	}
 	switch {
 	case c.state == closed:
 	case isTimeout(e.err):
 		r.deadlinesWork = true
-		return r.deadline(e, c)
+		return r.deadline(e, c, now)
 	case errors.Is(e.err, io.EOF), errors.Is(e.err, io.ErrUnexpectedEOF): // the latter is TLS without its farewell
-		r.eof(e.conn, e.at)
+		r.eof(e.conn, now)
 	case e.err != nil:
-		r.broken(e.conn, e.at, e.err)
+		r.broken(e.conn, now, e.err)
 	case e.kind == readLast: // there was something: what is left of it is there too
-		return r.deadline(e, c)
+		return r.deadline(e, c, now)
 	}
 	return false
 }
 
 // deadline handles a deadline of e's conn that has passed, if it has: one is also set to the past to wake a goroutine.
-func (r *blockingRun) deadline(e *event, c *conn) (last bool) {
+func (r *blockingRun) deadline(e *event, c *conn, now time.Duration) (last bool) {
 	if c.wake > e.at {
 		return false
 	}
@@ -212,7 +214,7 @@ func (r *blockingRun) deadline(e *event, c *conn) (last bool) {
 		_ = e.nc.SetReadDeadline(r.instant(r.clock.now() + lastRead))
 		return true
 	}
-	r.woken(e.conn, e.at)
+	r.woken(e.conn, now)
 	return false
 }
 
