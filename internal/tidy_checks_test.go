@@ -26,9 +26,9 @@ var arrows = map[string]struct{ code, tests []string }{
 	"internal/netpoll": {},
 	"internal/peers":   {tests: []string{"loadtest", "internal/peers/clientjob"}},
 
-	// What peers measures as a server author's test binary, and how it is told what to do.
-	"internal/peers/author":    {tests: []string{"loadtest", "internal/peers/clientjob"}},
+	// What peers measures as a server author's test binary, and how that is told what to do.
 	"internal/peers/clientjob": {},
+	"internal/peers/author":    {tests: []string{"loadtest", "internal/peers/clientjob"}},
 
 	"internal": {},
 }
@@ -126,24 +126,17 @@ func readsClock(s *source) (found []string) {
 	return found
 }
 
-// longest says which files may be longer than most, and why.
-var longest = map[string]int{
-	// The life of a connection, in its order: to follow it from file to file would be harder.
-	"internal/engine/conn.go": 450,
-}
+const (
+	mostLinesOfFile     = 400
+	mostLinesOfFunction = 70
+)
 
 func fileFits(s *source) []string {
-	most := 400
-	if n, ok := longest[s.path]; ok {
-		most = n
-	}
-	if n := s.lines(); n > most {
-		return []string{s.at(s.file.Package, "has %d lines, more than %d", n, most)}
+	if n := s.lines(); n > mostLinesOfFile {
+		return []string{s.at(s.file.Package, "has %d lines, more than %d", n, mostLinesOfFile)}
 	}
 	return nil
 }
-
-const mostLinesOfFunction = 70
 
 func functionsFit(s *source) (found []string) {
 	for _, d := range s.file.Decls {

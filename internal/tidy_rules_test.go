@@ -58,8 +58,9 @@ var rules = []rule{
 		name: "the state machine does no I/O",
 		why: "two drivers, and whoever tests a state that no server can be brought into, tell it what happened and when; " +
 			"it decides, and knows neither sockets nor goroutines",
-		check: noImport(codeIn("internal/engine/conn.go", "internal/engine/sweep.go", "internal/engine/sides.go",
-			"internal/engine/cadence.go", "internal/engine/wheel.go", "internal/engine/tally.go"),
+		check: noImport(codeIn("internal/engine/conn.go", "internal/engine/response.go", "internal/engine/loss.go",
+			"internal/engine/sweep.go", "internal/engine/sides.go", "internal/engine/cadence.go", "internal/engine/wheel.go",
+			"internal/engine/tally.go"),
 			"net/...", "os/...", "io/...", "sync/...", "syscall", "context", module+"/internal/netpoll"),
 		breaks: map[string]string{
 			"internal/engine/conn.go":  `import "net"`,
@@ -78,9 +79,9 @@ var rules = []rule{
 		},
 	},
 	{
-		name: "only the blocking driver has Go's timers",
-		why: "deadlines are the wheel's, and the epoll driver's one timer is in its epoll set: Go's cost a seventh more; " +
-			"the timeline waits once, when the run is over",
+		name: "event loops have no timers of Go's",
+		why: "deadlines are the wheel's, and the epoll driver's one timer is in its epoll set: Go's cost a seventh more; the " +
+			"blocking driver needs them, and timeline.go to wait for Progress when the loops are over",
 		check: noUse(codeIn("internal/engine").but("internal/engine/blocking*.go", "internal/engine/timeline.go"), "time",
 			"NewTimer", "NewTicker", "After", "AfterFunc", "Sleep", "Tick"),
 		breaks: map[string]string{

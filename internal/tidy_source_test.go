@@ -121,8 +121,8 @@ func in(patterns ...string) where {
 var (
 	everything where = func(*source) bool { return true }
 
-	// code is what users link. internal/peers has a part that is not in _test.go files, yet only tests use it.
-	code where = func(s *source) bool { return !s.test && !strings.HasPrefix(s.dir, "internal/peers") }
+	// code is what users link. internal/peers has parts that are not in _test.go files, yet only tests use them.
+	code where = func(s *source) bool { return !s.test && !matches(s.dir, []string{"internal/peers/..."}) }
 )
 
 // codeIn is in, tests aside.
