@@ -5,22 +5,25 @@ package holdfast_test
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"crypto/tls"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/signal"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 
 	"example.com/holdfast/internal/peers"
+	"example.com/holdfast/internal/peers/standalone"
 	"example.com/holdfast/loadtest"
 )
 
@@ -56,7 +59,7 @@ func requireAllHeld(tb testing.TB, r *loadtest.Report) {
 	tb.Helper()
 	n := r.Conns.Requested
 	want := loadtest.Conns{Requested: n, EverEstablished: n, Served: n, Held: n, Attempts: n, Connected: n, OpenAtEnd: n}
-	require.Empty(tb, gocmp.Diff(want, r.Conns), "conns (-want +got):\n%s", r)
+	require.Equal(tb, want, r.Conns, "conns:\n%s", r)
 	require.Empty(tb, r.Drops, "drops:\n%s", r)
 	require.Equal(tb, r.Requests.Due, r.Requests.Answered, "requests answered:\n%s", r)
 	require.Zero(tb, r.Requests.Unwanted, "unwanted answers:\n%s", r)
@@ -217,6 +220,111 @@ func TestNginxHoldsTenThousand(t *testing.T) {
 	nginx.Stop()
 	require.Equal(t, nginx.AccessLogLines(), r.Requests.Answered, "answered requests, against nginx's access log")
 	t.Log("\n" + r.String())
+}
+
+// Given after -args, or directly to the compiled test binary, where the flags of go test begin with -test:
+//
+//	go test -run='^$' -bench=URL -benchtime=1x -v . -args -url=http://127.0.0.1:8080/ -conns=10000 -keepalive=60s
+//
+//	go test -c -o holdfast .
+//	./holdfast -test.run='^$' -test.bench=URL -test.benchtime=1x -test.v -url=http://127.0.0.1:8080/ -conns=10000
+var (
+	flagURL       = flag.String("url", "", "load this server instead of those in the process")
+	flagConns     = flag.Int("conns", 1, "with -url: connections")
+	flagKeepalive = flag.Duration("keepalive", 0, "the server's keep-alive timeout (with -url 0 is 60s)")
+	flagHold      = flag.Duration("hold", 0, "how long to hold the connections (0: half of -keepalive)")
+	flagRemote    = flag.Bool("allow-remote", false, "with -url: load a server on another machine")
+)
+
+// BenchmarkServer holds conns on a server in this process: an op takes both ends' CPU, and two descriptors a conn.
+func BenchmarkServer(b *testing.B) {
+	if *flagURL != "" {
+		b.Skip("-url names another server")
+	}
+	for _, conns := range []int{100, 1000, 5000} {
+		b.Run(fmt.Sprintf("conns=%d", conns), func(b *testing.B) { benchmarkServer(b, inProcess(conns)) })
+	}
+}
+
+// inProcess is a run of four seconds and the ramp, at the origin's pace.
+func inProcess(conns int) loadtest.Config {
+	return loadtest.Config{Connections: conns, IdleTimeout: 4 * time.Second}
+}
+
+func benchmarkServer(b *testing.B, cfg loadtest.Config) {
+	var f standalone.Figures
+	for b.Loop() {
+		f.Add(runServer(b, cfg))
+	}
+	f.Report(b)
+}
+
+func runServer(b *testing.B, cfg loadtest.Config) *loadtest.Report {
+	cfg.Server = loadtest.NewServer(b, shop())
+	defer cfg.Server.Close()
+	r, err := loadtest.Run(b.Context(), cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if r.Conns.Held != r.Conns.Requested || r.Requests.Failed() > 0 {
+		b.Fatalf("figures of a run that went wrong mean nothing:\n%s", r)
+	}
+	return r
+}
+
+// BenchmarkURL is the origin's command line: so many conns to any server. With -v it shows a line each second and each
+// lost conn, and in the end the report; Ctrl-C ends it early, with the report.
+func BenchmarkURL(b *testing.B) {
+	if *flagURL == "" {
+		b.Skip("no server to load: say which with -args -url=http://…")
+	}
+	cfg := loadtest.Config{
+		URL:         *flagURL,
+		Connections: *flagConns,
+		IdleTimeout: *flagKeepalive,
+		Hold:        *flagHold,
+		AllowRemote: *flagRemote,
+	}
+	if testing.Verbose() {
+		cfg.Progress = func(s loadtest.Sample) { standalone.LiveLines(os.Stderr, s) } // stdout is for results
+	}
+	ctx, stop := signal.NotifyContext(b.Context(), os.Interrupt)
+	defer stop()
+	context.AfterFunc(ctx, stop) // so that a second Ctrl-C ends all at once
+	b.Run(fmt.Sprintf("conns=%d", *flagConns), func(b *testing.B) { benchmarkURL(ctx, b, cfg) })
+}
+
+func benchmarkURL(ctx context.Context, b *testing.B, cfg loadtest.Config) {
+	var f standalone.Figures
+	for b.Loop() {
+		f.Add(runURL(ctx, b, cfg))
+	}
+	f.Report(b)
+}
+
+func runURL(ctx context.Context, b *testing.B, cfg loadtest.Config) *loadtest.Report {
+	r, err := loadtest.Run(ctx, cfg)
+	switch {
+	case r == nil:
+		b.Fatal(err)
+	case err != nil:
+		b.Fatalf("%v\n%s", err, r)
+	case testing.Verbose():
+		b.Logf("\n%s", r)
+	}
+	return r
+}
+
+// units are what a benchmark reports, sorted as it does.
+var units = regexp.MustCompile(`\S+ connect-p99-ns\s+\S+ conns/s\s+\S+ cpu-ns/req\s+0 drops/op\s+20\.00 held\s+` +
+	`\S+ p50-ns\s+\S+ p99-ns\s+\S+ req/s$`)
+
+func TestBenchmarkServerBody(t *testing.T) {
+	r := testing.Benchmark(func(b *testing.B) {
+		benchmarkServer(b, loadtest.Config{Connections: 20, IdleTimeout: 200 * time.Millisecond})
+	})
+	require.Positive(t, r.N, "the benchmark failed")
+	require.Regexp(t, units, r.String())
 }
 
 // TestMain fails the package if its tests leave goroutines or descriptors behind. Those on their way out get five

@@ -14,7 +14,7 @@ const module = "example.com/holdfast"
 
 // arrows says which packages of the module a package imports: in its code, and in its tests besides.
 var arrows = map[string]struct{ code, tests []string }{
-	".": {tests: []string{"loadtest", "internal/peers"}},
+	".": {tests: []string{"loadtest", "internal/peers", "internal/peers/standalone"}},
 
 	// engine carries out the plan; http1 makes the request's bytes while a Config can still be refused; netpoll counts
 	// what the process and the kernel have and used; memnet is the fixture's network "memory".
@@ -28,7 +28,10 @@ var arrows = map[string]struct{ code, tests []string }{
 
 	// What peers measures as a server author's test binary, and how that is told what to do.
 	"internal/peers/clientjob": {},
-	"internal/peers/author":    {tests: []string{"loadtest", "internal/peers/clientjob"}},
+
+	// What the root package's benchmarks print, and the tests of its compiled form.
+	"internal/peers/standalone": {code: []string{"loadtest"}},
+	"internal/peers/author":     {tests: []string{"loadtest", "internal/peers/clientjob"}},
 
 	"internal": {},
 }

@@ -1,54 +1,54 @@
-package holdfast_test
+package standalone
 
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"example.com/holdfast/loadtest"
 )
 
-// units are what a benchmark reports, sorted as it does.
-var units = regexp.MustCompile(`\S+ connect-p99-ns\s+\S+ conns/s\s+\S+ cpu-ns/req\s+0 drops/op\s+20\.00 held\s+` +
+// result is the line of a benchmark with all its units, sorted as testing does.
+var result = regexp.MustCompile(`\S+ connect-p99-ns\s+\S+ conns/s\s+\S+ cpu-ns/req\s+0 drops/op\s+20\.00 held\s+` +
 	`\S+ p50-ns\s+\S+ p99-ns\s+\S+ req/s$`)
 
-func TestBenchmarkServerBody(t *testing.T) {
-	r := testing.Benchmark(func(b *testing.B) {
-		benchmarkServer(b, loadtest.Config{Connections: 20, IdleTimeout: 200 * time.Millisecond})
-	})
-	require.Positive(t, r.N, "the benchmark failed")
-	require.Regexp(t, units, r.String())
+// compiled is the root package's test binary, as people make it. It is compiled once.
+var compiled = sync.OnceValues(func() (path string, err error) {
+	dir, err := os.MkdirTemp("", "holdfast")
+	if err != nil {
+		return "", err
+	}
+	path = filepath.Join(dir, "holdfast.exe") // Windows wants the suffix, nobody else minds
+	if out, err := exec.Command("go", "test", "-c", "-o", path, "example.com/holdfast").CombinedOutput(); err != nil {
+		return path, fmt.Errorf("go test -c: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, _ := compiled(); path != "" {
+		os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
 }
 
-func TestLiveLines(t *testing.T) {
-	lost := loadtest.Loss{Slot: 17, Cause: "closed while idle", At: 1500 * time.Millisecond, Idle: 1400 * time.Millisecond, Served: 3}
-	failed := loadtest.Loss{Slot: 18, Cause: "connect refused", At: 1600 * time.Millisecond, Detail: "connection refused"}
-	var out strings.Builder
-	liveLines(&out, loadtest.Sample{
-		At: 2 * time.Second, Phase: "hold", Open: 998, Connected: 4, Due: 70, Sent: 69, Answered: 68, Failed: 1, Dropped: 5,
-		LatencyP50: 212345, LatencyP99: 1234567, Lost: []loadtest.Loss{lost, failed},
-	})
-	require.Equal(t, `   1.5s conn 17 closed while idle, 3 answered, idle 1.4s
-   1.6s conn 18 connect refused, 0 answered, idle 0s: connection refused
-   2.0s and 3 more lost
-   2.0s hold   998 open  +4 -5  69 sent  68 answered  1 failed  latency p50 212µs p99 1.235ms
-`, out.String())
-}
-
-// standAlone is this test binary as people start it without go test.
+// standAlone is that binary as people start it without go test.
 func standAlone(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	self, err := os.Executable()
+	path, err := compiled()
 	require.NoError(t, err)
-	return exec.CommandContext(t.Context(), self,
+	return exec.CommandContext(t.Context(), path,
 		append([]string{"-test.run=^$", "-test.bench=.", "-test.benchtime=1x", "-conns=20"}, args...)...)
 }
 
@@ -56,14 +56,14 @@ func standAlone(t *testing.T, args ...string) *exec.Cmd {
 func TestStandAlone(t *testing.T) {
 	t.Parallel()
 	for _, verbose := range []string{"false", "true"} {
-		s := loadtest.NewServer(t, shop())
+		s := loadtest.NewServer(t, nil)
 		cmd := standAlone(t, "-test.v="+verbose, "-url="+s.URL, "-keepalive=600ms", "-hold=1s")
 		var stdout, stderr bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
 		require.NoError(t, cmd.Run(), "%s%s", &stdout, &stderr)
 		var results []string
 		for line := range strings.Lines(stdout.String()) {
-			if units.MatchString(strings.TrimSpace(line)) {
+			if result.MatchString(strings.TrimSpace(line)) {
 				results = append(results, line)
 			}
 		}
@@ -81,7 +81,7 @@ func TestStandAloneInterrupted(t *testing.T) {
 		t.Skip("Windows cannot send Ctrl-C to one process")
 	}
 	t.Parallel()
-	s := loadtest.NewServer(t, shop())
+	s := loadtest.NewServer(t, nil)
 	cmd := standAlone(t, "-test.v", "-url="+s.URL, "-keepalive=600ms", "-hold=10h")
 	var stdout bytes.Buffer
 	cmd.Stdout = &stdout
