@@ -146,7 +146,7 @@ func ExampleReport_String() {
 	r := held(10, loadtest.Silent())
 	headline, _, _ := strings.Cut(r.String(), "\n")
 	fmt.Println(headline)
-	// Output: 10 of 10 conns held, 0 dropped; 0 of 10 requests failed
+	// Output: 10 of 10 conns held, 0 dropped; 0 of 20 requests failed
 }
 
 func ExampleDistribution_Quantile() {
@@ -155,7 +155,7 @@ func ExampleDistribution_Quantile() {
 	fmt.Println("p99 is within p50 and the maximum:",
 		r.Latency.Quantile(0.50) <= r.Latency.Quantile(0.99) && r.Latency.Quantile(0.99) <= r.Latency.Max())
 	// Output:
-	// 10 latencies
+	// 20 latencies
 	// p99 is within p50 and the maximum: true
 }
 
@@ -184,11 +184,11 @@ func ExampleBackToBack() {
 	// in 100 ms more than ten requests: true
 }
 
-// One request on each conn, to know that it is served.
+// One request on each conn, to know that it is served, and one in the sweep, to know that it still is.
 func ExampleSilent() {
 	r := held(10, loadtest.Silent())
 	fmt.Println(r.Config.Cadence+":", r.Requests.Answered, "requests on", r.Conns.Held, "conns")
-	// Output: silent: 10 requests on 10 conns
+	// Output: silent: 20 requests on 10 conns
 }
 
 // With every pause counted from the instant at which the request before was due, answers that come late do not thin out

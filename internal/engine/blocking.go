@@ -202,7 +202,7 @@ func (r *blockingRun) connect(dialCtx context.Context, j uint32) {
 		r.nudge() // the cap on attempts in flight held others back
 	}
 	if err != nil {
-		r.failed(j, now, causeOfConnect(err), err)
+		r.failed(j, r.clock.now(), causeOfConnect(err), err)
 		return
 	}
 	r.transports[j] = nc

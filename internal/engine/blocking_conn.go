@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	smallRead = 512      // a conn that waits holds no more; the head of most responses fits
+	smallRead = 256      // a conn that waits holds no more; the head of most responses to HEAD fits
 	largeRead = 64 << 10 // for what follows a full small one
 
 	// lastRead is how long the read after a passed deadline waits: a Read whose deadline is not in the future returns
@@ -66,8 +66,7 @@ func (r *blockingRun) serve(e *event) {
 	for {
 		switch next := r.consult(e); next {
 		case stepHangUp:
-			abort(e.nc)
-			r.wg.Done()
+			r.hangUp(e)
 			return
 		case stepWrite:
 			r.write(e)
@@ -75,15 +74,20 @@ func (r *blockingRun) serve(e *event) {
 			r.readMore(e)
 		default:
 			n, err := e.nc.Read(e.small)
-			e.read(r.clock, e.small[:n], err)
-			if next == stepReadLast {
-				e.kind = readLast
-			}
+			r.read(e, n, err, next)
 		}
 	}
 }
 
+//go:noinline
+func (r *blockingRun) hangUp(e *event) {
+	abort(e.nc)
+	r.wg.Done()
+}
+
 // consult tells the machine what happened and returns what to do next.
+//
+//go:noinline
 func (r *blockingRun) consult(e *event) step {
 	select {
 	case r.events <- e:
@@ -93,9 +97,14 @@ func (r *blockingRun) consult(e *event) step {
 	}
 }
 
-// read notes what a Read returned. Its buffer ends at the capacity of bytes.
-func (e *event) read(c clock, bytes []byte, err error) {
-	e.kind, e.bytes, e.err, e.at = read, bytes, err, c.now()
+// read notes what a Read into the small buffer returned. It stands apart to keep the frame of serve small.
+//
+//go:noinline
+func (r *blockingRun) read(e *event, n int, err error, next step) {
+	e.kind, e.bytes, e.err, e.at = read, e.small[:n], err, r.clock.now()
+	if next == stepReadLast {
+		e.kind = readLast
+	}
 }
 
 // readMore reads with a large buffer what follows a full one. The last of it has to move to the small buffer, which
@@ -105,7 +114,7 @@ func (r *blockingRun) readMore(e *event) {
 	defer largeBuffers.Put(large)
 	for {
 		n, err := e.nc.Read(large[:])
-		e.read(r.clock, large[:n], err)
+		e.kind, e.bytes, e.err, e.at = read, large[:n], err, r.clock.now()
 		if n <= len(e.small) {
 			break
 		}
@@ -118,6 +127,8 @@ func (r *blockingRun) readMore(e *event) {
 }
 
 // write writes the whole request. A deadline that cannot be set shows in the Write.
+//
+//go:noinline
 func (r *blockingRun) write(e *event) {
 	_ = e.nc.SetWriteDeadline(r.instant(r.clock.now() + r.plan.ResponseTimeout))
 	e.kind, e.bytes, e.at = wrote, nil, r.clock.now()
@@ -152,7 +163,7 @@ func (r *blockingRun) step(e *event) step {
 		return stepHangUp
 	}
 	c := &r.conns[e.conn]
-	if c.state != closed && r.tell(e, c) {
+	if c.state != closed && r.tell(e, c, r.clock.now()) {
 		return stepReadLast
 	}
 	if r.sweep.awaited == 0 && r.phase == PhaseSweep || r.drained() || r.mayOpen() {
@@ -179,31 +190,33 @@ func (r *blockingRun) step(e *event) step {
 
 // tell tells the machine of e. It reports whether the conn is to be read once more before its deadline counts, so that
 // our own stall is not taken for the server's.
-func (r *blockingRun) tell(e *event, c *conn) (last bool) {
+//
+// now was read under the lock: what the machine notes of the run must not be older than what it was told before.
+func (r *blockingRun) tell(e *event, c *conn, now time.Duration) (last bool) {
 	switch {
 	case e.kind == wrote:
 		r.told(e)
 		return false
 	case len(e.bytes) > 0:
-		r.received(e.conn, e.bytes, e.at, e.at, false)
+		r.received(e.conn, e.bytes, e.at, now, false)
 	}
 	switch {
 	case c.state == closed:
 	case isTimeout(e.err):
 		r.deadlinesWork = true
-		return r.deadline(e, c)
+		return r.deadline(e, c, now)
 	case errors.Is(e.err, io.EOF), errors.Is(e.err, io.ErrUnexpectedEOF): // the latter is TLS without its farewell
-		r.eof(e.conn, e.at)
+		r.eof(e.conn, now)
 	case e.err != nil:
-		r.broken(e.conn, e.at, e.err)
+		r.broken(e.conn, now, e.err)
 	case e.kind == readLast: // there was something: what is left of it is there too
-		return r.deadline(e, c)
+		return r.deadline(e, c, now)
 	}
 	return false
 }
 
 // deadline handles a deadline of e's conn that has passed, if it has: one is also set to the past to wake a goroutine.
-func (r *blockingRun) deadline(e *event, c *conn) (last bool) {
+func (r *blockingRun) deadline(e *event, c *conn, now time.Duration) (last bool) {
 	if c.wake > e.at {
 		return false
 	}
@@ -212,7 +225,7 @@ func (r *blockingRun) deadline(e *event, c *conn) (last bool) {
 		_ = e.nc.SetReadDeadline(r.instant(r.clock.now() + lastRead))
 		return true
 	}
-	r.woken(e.conn, e.at)
+	r.woken(e.conn, now)
 	return false
 }
 

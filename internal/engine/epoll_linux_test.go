@@ -144,31 +144,13 @@ func TestMoreWorkersThanConns(t *testing.T) {
 	require.EqualValues(t, 2, run(t, p).Conns.Held)
 }
 
-// keepStamping holds a socket for which the kernel stamps what arrives, for all while one asks for it. It begins some
-// time after the first does, from a thread of its own, which on a busy machine may take longer than a short run.
-func keepStamping(t *testing.T) {
-	l := listenTCP(t)
-	t.Cleanup(func() { l.Close() })
-	fd, _, err := netpoll.Connect(netpoll.TCPEndpoint(l.Addr().(*net.TCPAddr).AddrPort()), nil, true)
-	require.NoError(t, err)
-	t.Cleanup(func() { netpoll.Close(fd) })
-	nc, err := l.Accept()
-	require.NoError(t, err)
-	t.Cleanup(func() { nc.Close() })
-	recv := netpoll.NewReceiver(16)
-	require.Eventually(t, func() bool {
-		nc.Write([]byte("x"))
-		_, stamp, _, _, err := recv.Read(fd)
-		return err == nil && stamp != 0
-	}, 20*time.Second, ms)
-}
-
 // TestBatching: with a coarse tick responses are read once a tick, and their arrival is the kernel's.
 func TestBatching(t *testing.T) {
-	if !netpoll.Stamps() {
+	stop, stamps := netpoll.StartStamps()
+	defer stop()
+	if !stamps {
 		t.Skip("this kernel stamps nothing, so that responses are read as they come")
 	}
-	keepStamping(t)
 	w := epollWorlds()[0]
 	p := plan(50)
 	p.Tick, p.Workers = 10*ms, 3

@@ -19,11 +19,15 @@ const batchTick = 5 * time.Millisecond
 
 func runEpoll(ctx context.Context, p *Plan) (*Result, error) {
 	r := &epollRun{
-		plan: p, clock: clock{time.Now()}, phases: newPhases(p.Slots, p.Workers, p.Hold),
+		plan: p, phases: newPhases(p.Slots, p.Workers, p.Hold),
 		timeline: newTimeline(p.Workers, p.Progress),
 	}
 	r.addEndpoints()
-	r.stamps = len(p.Target.Addrs) > 0 && netpoll.Stamps()
+	if len(p.Target.Addrs) > 0 {
+		var stop func()
+		stop, r.stamps = netpoll.StartStamps()
+		defer stop()
+	}
 	r.batching = r.stamps && p.Tick >= batchTick
 	for i := range p.Workers {
 		w, err := newEpollWorker(r, i)
@@ -36,6 +40,7 @@ func runEpoll(ctx context.Context, p *Plan) (*Result, error) {
 		}
 		r.workers = append(r.workers, w)
 	}
+	r.clock = clock{time.Now()}
 	err := r.loops(ctx)
 	machines := make([]*machine, len(r.workers))
 	for i, w := range r.workers {

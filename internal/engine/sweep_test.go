@@ -324,8 +324,10 @@ func TestGridCatchesUpAfterHold(t *testing.T) {
 		require.Equal(t, first+time.Duration(k)*100*ms, r.conns[0].due)
 		r.write(0, end+ms)
 	}
+	require.Equal(t, wantWrite, r.answer(0, end+ms), "the one due when hold ends is of the sweep")
+	r.write(0, end+ms)
 	require.Equal(t, wantWait, r.answer(0, end+ms))
 	r.advance(end + ms)
-	// The request whose answer ended the ramp is not of hold, nor is the one due when hold ends.
+	// The request whose answer ended the ramp is not of hold either.
 	require.EqualValues(t, 9, r.requireLawful().Requests.HoldDue)
 }

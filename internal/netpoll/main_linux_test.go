@@ -11,7 +11,8 @@ import (
 // TestMain fails the package if its tests leave a goroutine or a descriptor behind. What is on its way out gets five
 // seconds.
 func TestMain(m *testing.M) {
-	Stamps() // its sockets make Go's poller open the descriptors that it then keeps
+	stop, _ := StartStamps() // its sockets make Go's poller open the descriptors that it then keeps
+	stop()
 	goroutines, descriptors := runtime.NumGoroutine(), openDescriptors()
 	code := m.Run()
 	deadline := time.Now().Add(5 * time.Second)

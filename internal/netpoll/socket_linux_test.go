@@ -248,7 +248,9 @@ func TestWriteOfMoreThanFits(t *testing.T) {
 
 // TestStampsLieBetweenSendAndRead in the clock of this process.
 func TestStampsLieBetweenSendAndRead(t *testing.T) {
-	if !Stamps() {
+	stop, ok := StartStamps()
+	defer stop()
+	if !ok {
 		t.Skip("this kernel takes SO_TIMESTAMPING and stamps nothing")
 	}
 	l, e := listen(t, "tcp", "127.0.0.1:0")

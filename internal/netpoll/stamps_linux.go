@@ -2,45 +2,68 @@ package netpoll
 
 import (
 	"net"
-	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// Stamps reports whether this kernel stamps the segments that arrive over loopback TCP. It tries once per process: some
-// sandboxes take the option and do nothing.
-var Stamps = sync.OnceValue(func() bool {
+// noStamps is set once the kernel was found to give none: some sandboxes take the option and do nothing.
+var noStamps atomic.Bool
+
+// stampPatience is how long the kernel may take to begin: it does so from a work queue, which waits on a busy machine.
+const stampPatience = 250 * time.Millisecond
+
+// StartStamps makes the kernel stamp the TCP segments that arrive at sockets connected with stamps, and reports whether
+// it does. It stamps as long as one socket asks for it: ours does until stop is called, so that the first responses of a
+// run are stamped like all others.
+func StartStamps() (stop func(), ok bool) {
+	if noStamps.Load() {
+		return func() {}, false
+	}
+	fd, peer, err := loopbackPair()
+	if err != nil {
+		return func() {}, false
+	}
+	stop = func() {
+		Abort(fd)
+		peer.Close()
+	}
+	if stamped(fd, peer) {
+		return stop, true
+	}
+	noStamps.Store(true)
+	stop()
+	return func() {}, false
+}
+
+// loopbackPair returns the two ends of a connection; fd's asks for stamps.
+func loopbackPair() (fd int, peer net.Conn, err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return false
+		return -1, nil, err
 	}
 	defer l.Close()
-	fd, _, err := Connect(TCPEndpoint(l.Addr().(*net.TCPAddr).AddrPort()), nil, true)
-	if err != nil {
-		return false
+	if fd, _, err = Connect(TCPEndpoint(l.Addr().(*net.TCPAddr).AddrPort()), nil, true); err != nil {
+		return -1, nil, err
 	}
-	defer Close(fd)
-	nc, err := l.Accept()
-	if err != nil {
-		return false
+	if peer, err = l.Accept(); err != nil {
+		Close(fd)
+		return -1, nil, err
 	}
-	defer nc.Close()
-	// The kernel begins to stamp a moment after the first socket asks for it.
+	return fd, peer, nil
+}
+
+// stamped sends bytes until one arrives with a stamp.
+func stamped(fd int, peer net.Conn) bool {
 	r := NewReceiver(16)
-	for range 20 {
-		if _, err := nc.Write([]byte{1}); err != nil {
+	for end := time.Now().Add(stampPatience); time.Now().Before(end); time.Sleep(100 * time.Microsecond) {
+		if _, err := peer.Write([]byte{1}); err != nil {
 			return false
 		}
-		for range 1000 {
-			if _, stamp, _, again, err := r.Read(fd); stamp != 0 {
-				return true
-			} else if err != nil {
-				return false
-			} else if !again {
-				break
-			}
-			time.Sleep(10 * time.Microsecond)
+		if _, stamp, _, again, err := r.Read(fd); stamp != 0 {
+			return true
+		} else if err != nil && !again {
+			return false
 		}
-		time.Sleep(time.Millisecond)
 	}
 	return false
-})
+}
