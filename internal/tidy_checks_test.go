@@ -26,7 +26,7 @@ var arrows = map[string]struct{ code, tests []string }{
 	"internal/netpoll": {},
 	"internal/peers":   {tests: []string{"loadtest", "internal/peers/clientjob"}},
 
-	// What peers measures as a server author's test binary, and how it is told what to do.
+	// What peers measures as a server author's test binary, and how that is told what to do.
 	"internal/peers/clientjob": {},
 	"internal/peers/author":    {tests: []string{"loadtest", "internal/peers/clientjob"}},
 

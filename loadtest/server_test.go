@@ -231,7 +231,7 @@ func TestSynctestBubble(t *testing.T) {
 		time.Sleep(time.Minute - 1)
 		synctest.Wait()
 		require.EqualValues(t, 1, s.Counts().Open)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		require.EqualValues(t, 0, s.Counts().Open, "the author's IdleTimeout, to the nanosecond")
 	})

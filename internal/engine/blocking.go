@@ -14,13 +14,16 @@ import (
 // instant passes as a read deadline. The machine is run by another, under a lock that it shares with the coordinator; so
 // are read deadlines set: who changes what a conn should do sets its deadline to the past, and that cannot be missed.
 //
-// Dialling has a goroutine of its own per attempt, because it needs a deep stack that the conn then does not keep.
+// Dialling needs a deep stack, which the conn should not keep: a few dialers do it, one attempt after the other.
+//
+// Note: a goroutine per attempt leaves holes among the conns' stacks: 5.4 KB a conn instead of 4.0 (2026-11).
 type blockingRun struct {
 	clock    clock
 	plan     Plan
 	phases   *phases
 	timeline *timeline
 	changed  chan struct{} // the coordinator should look
+	attempts chan uint32   // conns to open, for the dialers
 	events   chan *event   // from the conns to the machine
 	done     chan struct{} // closed when the run is over
 	wg       sync.WaitGroup
@@ -31,6 +34,7 @@ type blockingRun struct {
 	opened     int        // conns whose attempt was begun
 	dialled    int        // conns before it are not dialling any more
 	connecting int
+	dialers    int // goroutines that carry out attempts, but for those that are overdue
 
 	deadlinesWork bool // a read deadline has ended a Read
 	over          bool
@@ -39,7 +43,7 @@ type blockingRun struct {
 
 func runBlocking(ctx context.Context, p *Plan) (*Result, error) {
 	r := &blockingRun{clock: clock{time.Now()}, plan: *p, changed: make(chan struct{}, 1), nextSecond: time.Second,
-		events: make(chan *event), done: make(chan struct{})}
+		attempts: make(chan uint32, max(1, p.MaxConnecting)), events: make(chan *event), done: make(chan struct{})}
 	r.plan.Workers, r.plan.Tick = 1, 0 // deadlines of Go's own timers lie on no grid
 	r.phases = newPhases(p.Slots, 1, p.Hold)
 	r.phases.nudge = r.nudge
@@ -96,7 +100,14 @@ func (r *blockingRun) turn(dialCtx context.Context) (next time.Duration, over bo
 		r.opened++
 		r.connecting++
 		r.dial(j, now)
-		r.wg.Go(func() { r.connect(dialCtx, j) })
+		if r.connecting > r.dialers {
+			r.dialers++
+			r.wg.Go(func() { r.dialer(dialCtx) })
+		}
+		r.attempts <- j
+		if r.opened == len(r.conns) {
+			close(r.attempts)
+		}
 	}
 	if r.advance(now) {
 		for j, nc := range r.transports {
@@ -139,6 +150,7 @@ func (r *blockingRun) failOverdue(now time.Duration) {
 			return
 		}
 		r.connecting--
+		r.dialers--
 		r.failed(uint32(r.dialled), now, ConnectTimedOut, errDeafDial)
 	}
 }
@@ -183,8 +195,23 @@ func (r *blockingRun) nextTurn() time.Duration {
 	return next
 }
 
-// connect carries out one attempt, and hands the conn to a goroutine with a fresh, small stack.
-func (r *blockingRun) connect(dialCtx context.Context, j uint32) {
+// dialer carries out attempts, one after the other, until there are no more or the run is over.
+func (r *blockingRun) dialer(ctx context.Context) {
+	for {
+		select {
+		case j, more := <-r.attempts:
+			if !more || !r.connect(ctx, j) {
+				return
+			}
+		case <-r.done:
+			return
+		}
+	}
+}
+
+// connect carries out one attempt, and hands the conn to a goroutine with a fresh, small stack. It reports whether it
+// was in time: else another dialer has taken the place of this one.
+func (r *blockingRun) connect(dialCtx context.Context, j uint32) (inTime bool) {
 	ctx, cancel := context.WithTimeout(dialCtx, r.plan.ConnectTimeout)
 	defer cancel()
 	nc, err := r.open(ctx, r.slot(j))
@@ -195,7 +222,7 @@ func (r *blockingRun) connect(dialCtx context.Context, j uint32) {
 		if err == nil {
 			abort(nc)
 		}
-		return
+		return false
 	}
 	r.connecting--
 	if r.mayOpen() {
@@ -203,12 +230,13 @@ func (r *blockingRun) connect(dialCtx context.Context, j uint32) {
 	}
 	if err != nil {
 		r.failed(j, r.clock.now(), causeOfConnect(err), err)
-		return
+		return true
 	}
 	r.transports[j] = nc
 	r.established(j, now)
 	r.wg.Add(1)
 	go r.serve(&event{conn: j, nc: nc, next: make(chan step, 1), small: make([]byte, smallRead)})
+	return true
 }
 
 // open dials. A unix socket whose backlog is full refuses at once instead of waiting, so that is tried again.

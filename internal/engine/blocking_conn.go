@@ -26,7 +26,7 @@ var largeBuffers = sync.Pool{New: func() any { return new([largeRead]byte) }}
 // step: the machine needs a deeper stack than the 2 KB that reading, writing and setting deadlines fit in, and what ten
 // thousand stacks have grown to they keep.
 //
-// Note: with the machine run by the conn's own goroutine a conn came to 5.6 KB, of which 1.4 KB was this.
+// Note: with the machine run by the conns' own goroutines their stacks came to 3.4 KB each, at 2 000 conns (2026-11).
 type event struct {
 	conn  uint32
 	nc    net.Conn

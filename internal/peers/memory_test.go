@@ -77,7 +77,7 @@ func memoryPerConn(tb testing.TB, conns, count int, blocking bool, pause time.Du
 func TestMemoryPerConn(t *testing.T) {
 	for driver, most := range map[string]float64{"epoll": mostEpoll, "blocking": mostBlocking} {
 		t.Run("driver="+driver, func(t *testing.T) {
-			perConn, atAll := memoryPerConn(t, 2000, 1, driver == "blocking", 400*time.Millisecond)
+			perConn, atAll := memoryPerConn(t, 2000, 1, driver == "blocking", 800*time.Millisecond)
 			t.Logf("%.1f B per conn, %.0f B at 100 conns", perConn, atAll)
 			require.LessOrEqual(t, perConn, most, "bytes per conn")
 			require.LessOrEqual(t, atAll, float64(mostAtAll), "bytes at 100 conns")
