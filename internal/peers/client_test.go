@@ -31,24 +31,30 @@ func rampTime(conns int) time.Duration {
 }
 
 // authorBinary compiles the test binary of package author, once, and returns its path. It is removed with the tests.
-var authorBinary = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(scratch, "author.test")
-	out, err := exec.Command("go", "test", "-c", "-o", path, "./author").CombinedOutput()
-	if err != nil {
+var authorBinary = sync.OnceValues(func() (string, error) { return compileAuthor("author.test", os.Environ()) })
+
+// pureAuthorBinary is the same without cgo, as where there is no C compiler: net then needs no C library, which is 1.5 MB
+// of the other's memory.
+var pureAuthorBinary = sync.OnceValues(func() (string, error) {
+	return compileAuthor("author-pure.test", append(os.Environ(), "CGO_ENABLED=0"))
+})
+
+func compileAuthor(name string, env []string) (string, error) {
+	path := filepath.Join(scratch, name)
+	cmd := exec.Command("go", "test", "-c", "-o", path, "./author")
+	cmd.Env = env
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("compile package author: %w\n%s", err, out)
 	}
 	return path, nil
-})
+}
 
-// runChild runs job in a child process: Holdfast in an author's test binary, net/http in this one.
-func runChild(tb testing.TB, job clientjob.Job) (clientjob.Outcome, Usage) {
+// runJob runs job in a child process, the given test binary.
+func runJob(tb testing.TB, binary func() (string, error), job clientjob.Job) (clientjob.Outcome, Usage) {
 	tb.Helper()
-	binary, err := os.Executable()
-	if job.Client == "holdfast" {
-		binary, err = authorBinary()
-	}
+	path, err := binary()
 	require.NoError(tb, err)
-	cmd := exec.Command(binary)
+	cmd := exec.Command(path)
 	cmd.Env = job.Environ()
 	return runClient(tb, cmd, rampTime(job.Conns)+job.Hold+2*job.IdleTimeout+time.Minute)
 }

@@ -81,7 +81,7 @@ func wrkLoop(tb testing.TB, n *Nginx, conns int, span time.Duration) (int64, Usa
 
 func holdfastLoop(tb testing.TB, n *Nginx, conns int, span time.Duration) (int64, Usage) {
 	tb.Helper()
-	o, used := runChild(tb, clientjob.Job{Client: "holdfast", URL: n.URL + "/ok", Conns: conns, Hold: span, ClosedLoop: true})
+	o, used := runJob(tb, authorBinary, clientjob.Job{Client: "holdfast", URL: n.URL + "/ok", Conns: conns, Hold: span, ClosedLoop: true})
 	require.EqualValues(tb, conns, o.Held, "conns held")
 	require.Zero(tb, o.Failed, "failed requests")
 	return o.Answered, used

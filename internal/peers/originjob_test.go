@@ -5,8 +5,10 @@ package peers
 import (
 	"flag"
 	"net"
+	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,14 +37,23 @@ type contender struct {
 }
 
 var contenders = []contender{
-	{"holdfast", func(tb testing.TB, n *Nginx, j job) (clientjob.Outcome, Usage) { return runOwn(tb, "holdfast", n, j) }},
+	{"holdfast", authored(authorBinary)},
+	{"holdfast-pure", authored(pureAuthorBinary)},
 	{"python", runOrigin},
-	{"net-http", func(tb testing.TB, n *Nginx, j job) (clientjob.Outcome, Usage) { return runOwn(tb, "net/http", n, j) }},
+	{"net-http", func(tb testing.TB, n *Nginx, j job) (clientjob.Outcome, Usage) {
+		return runJob(tb, os.Executable, j.of("net/http", n))
+	}},
 }
 
-func runOwn(tb testing.TB, client string, n *Nginx, j job) (clientjob.Outcome, Usage) {
-	tb.Helper()
-	return runChild(tb, clientjob.Job{Client: client, URL: n.URL + "/", Conns: j.conns, IdleTimeout: j.keepalive, Hold: j.hold})
+// authored returns what runs Holdfast, in a server author's test binary.
+func authored(binary func() (string, error)) func(testing.TB, *Nginx, job) (clientjob.Outcome, Usage) {
+	return func(tb testing.TB, n *Nginx, j job) (clientjob.Outcome, Usage) {
+		return runJob(tb, binary, j.of("holdfast", n))
+	}
+}
+
+func (j job) of(client string, n *Nginx) clientjob.Job {
+	return clientjob.Job{Client: client, URL: n.URL + "/", Conns: j.conns, IdleTimeout: j.keepalive, Hold: j.hold}
 }
 
 // runOrigin runs the origin's own algorithm, in the language it was written in.
@@ -109,7 +120,7 @@ func requireSound(tb testing.TB, c contender, j job, r jobResult) {
 	require.Equal(tb, conns, r.client.Opened, "%s: conns established", c.name)
 	require.Zero(tb, r.client.Failed, "%s: failed requests", c.name)
 	require.GreaterOrEqual(tb, r.client.Answered, conns, "%s: each conn was served", c.name)
-	if c.name == "holdfast" {
+	if strings.HasPrefix(c.name, "holdfast") {
 		require.Equal(tb, conns, r.client.Held, "conns held")
 		require.Zero(tb, r.client.Dropped, "conns dropped")
 		require.Equal(tb, r.logLines, r.client.Answered, "requests answered, against nginx's access log")
