@@ -3,7 +3,6 @@
 package holdfast_test
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -14,7 +13,6 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
-	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -22,6 +20,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"example.com/holdfast/internal/leaktest"
 	"example.com/holdfast/internal/peers"
 	"example.com/holdfast/internal/peers/standalone"
 	"example.com/holdfast/loadtest"
@@ -327,45 +326,4 @@ func TestBenchmarkServerBody(t *testing.T) {
 	require.Regexp(t, units, r.String())
 }
 
-// TestMain fails the package if its tests leave goroutines or descriptors behind. Those on their way out get five
-// seconds.
-func TestMain(m *testing.M) {
-	warmUp()
-	goroutines, descriptors := runtime.NumGoroutine(), openDescriptors()
-	code := m.Run()
-	left := func() bool { return runtime.NumGoroutine() > goroutines || openDescriptors() > descriptors }
-	for deadline := time.Now().Add(5 * time.Second); left(); time.Sleep(time.Millisecond) {
-		if time.Now().Before(deadline) {
-			continue
-		}
-		stacks := make([]byte, 1<<20)
-		stacks = bytes.TrimSpace(stacks[:runtime.Stack(stacks, true)])
-		fmt.Fprintf(os.Stderr, "left behind: %d goroutines, want %d; %d descriptors, want %d\n%s\n",
-			runtime.NumGoroutine(), goroutines, openDescriptors(), descriptors, stacks)
-		os.Exit(max(code, 1))
-	}
-	os.Exit(code)
-}
-
-// warmUp starts what the standard library starts once and keeps: the network poller, the receiver of signals.
-func warmUp() {
-	if f, err := os.Open(os.DevNull); err == nil {
-		f.SetDeadline(time.Time{})
-		f.Close()
-	}
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt)
-	signal.Stop(signals)
-}
-
-// openDescriptors counts them where the system shows them as files; without regular files, which may be profiles that
-// package testing leaves open.
-func openDescriptors() (n int) {
-	all, _ := os.ReadDir("/dev/fd")
-	for _, fd := range all {
-		if info, err := os.Stat("/dev/fd/" + fd.Name()); err == nil && !info.Mode().IsRegular() {
-			n++
-		}
-	}
-	return n
-}
+func TestMain(m *testing.M) { leaktest.Main(m) }

@@ -121,8 +121,11 @@ func in(patterns ...string) where {
 var (
 	everything where = func(*source) bool { return true }
 
-	// code is what users link. internal/peers has parts that are not in _test.go files, yet only tests use them.
-	code where = func(s *source) bool { return !s.test && !matches(s.dir, []string{"internal/peers/..."}) }
+	// code is what users link. internal/peers and leaktest have parts that are not in _test.go files, yet only tests use
+	// them.
+	code where = func(s *source) bool {
+		return !s.test && !matches(s.dir, []string{"internal/peers/...", "internal/leaktest"})
+	}
 )
 
 // codeIn is in, tests aside.

@@ -2,19 +2,13 @@ package loadtest
 
 import (
 	"net/http"
-	"os"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-)
 
-// openDescriptors counts this process's.
-func openDescriptors(t *testing.T) int {
-	entries, err := os.ReadDir("/proc/self/fd")
-	require.NoError(t, err)
-	return len(entries)
-}
+	"example.com/holdfast/internal/leaktest"
+)
 
 // A closed fixture leaves no descriptor behind, whatever its conns were doing.
 func TestCloseLeavesNoDescriptors(t *testing.T) {
@@ -26,7 +20,7 @@ func TestCloseLeavesNoDescriptors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			start(t).Close() // the runtime's poller has its descriptors for good from here on
-			before := openDescriptors(t)
+			before := len(leaktest.Descriptors())
 			s := start(t)
 			var clients []*fixtureClient
 			for i := range 20 {
@@ -41,10 +35,10 @@ func TestCloseLeavesNoDescriptors(t *testing.T) {
 				c.Close()
 			}
 			// The kernel's descriptor goes when the goroutine that reads the conn has seen its end.
-			left := openDescriptors(t)
+			left := len(leaktest.Descriptors())
 			for deadline := time.Now().Add(5 * time.Second); left > before && time.Now().Before(deadline); {
 				time.Sleep(time.Millisecond)
-				left = openDescriptors(t)
+				left = len(leaktest.Descriptors())
 			}
 			require.LessOrEqual(t, left, before)
 		})

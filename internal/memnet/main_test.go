@@ -1,32 +1,15 @@
 package memnet
 
 import (
-	"fmt"
 	"net"
-	"os"
-	"runtime"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"example.com/holdfast/internal/leaktest"
 )
 
-// TestMain fails the package if a test leaves a goroutine behind. They end soon after the last test, not with it.
-func TestMain(m *testing.M) {
-	before := runtime.NumGoroutine()
-	code := m.Run()
-	deadline := time.Now().Add(5 * time.Second)
-	for runtime.NumGoroutine() > before && time.Now().Before(deadline) {
-		time.Sleep(time.Millisecond)
-	}
-	if got := runtime.NumGoroutine(); got > before && code == 0 {
-		stacks := make([]byte, 1<<20)
-		stacks = stacks[:runtime.Stack(stacks, true)]
-		fmt.Fprintf(os.Stderr, "goroutines after the tests: got %d, want %d\n%s\n", got, before, stacks)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // dial returns both ends of a conn of l, which the test closes if nobody has done so.
 func dial(tb testing.TB, l *Listener) (client, server *Conn) {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"example.com/holdfast/internal/leaktest"
 )
 
 // eachPoller runs a test on a prompt and on a batching poller.
@@ -201,7 +203,7 @@ func TestNoNudgeIsLost(t *testing.T) {
 }
 
 func TestCloseOfAPoller(t *testing.T) {
-	before := openDescriptors()
+	before := len(leaktest.Descriptors())
 	for _, batching := range []bool{false, true} {
 		for range 5 {
 			p, err := NewPoller(1, batching)
@@ -211,5 +213,5 @@ func TestCloseOfAPoller(t *testing.T) {
 			require.Error(t, err)
 		}
 	}
-	require.Equal(t, before, openDescriptors())
+	require.Equal(t, before, len(leaktest.Descriptors()))
 }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"example.com/holdfast/internal/leaktest"
 )
 
 // listen returns a listener and its endpoint.
@@ -102,7 +104,7 @@ func TestConnectRefused(t *testing.T) {
 	for _, at := range [][2]string{{"tcp", "127.0.0.1:0"}, {"unix", filepath.Join(t.TempDir(), "s")}} {
 		l, e := listen(t, at[0], at[1])
 		l.Close()
-		before := openDescriptors()
+		before := len(leaktest.Descriptors())
 		fd, pending, err := Connect(e, nil, true)
 		if pending { // a non-blocking TCP socket tells it afterwards
 			require.NoError(t, err)
@@ -111,17 +113,17 @@ func TestConnectRefused(t *testing.T) {
 		}
 		failure, _ := FailureOf(err)
 		require.Equal(t, Refused, failure, "%v", err)
-		require.Equal(t, before, openDescriptors(), "the socket is closed")
+		require.Equal(t, before, len(leaktest.Descriptors()), "the socket is closed")
 	}
 }
 
 func TestConnectToAPathTooLong(t *testing.T) {
-	before := openDescriptors()
+	before := len(leaktest.Descriptors())
 	_, _, err := Connect(UnixEndpoint("/"+strings.Repeat("x", 107)), nil, false)
 	require.Error(t, err)
 	_, _, err = Connect(UnixEndpoint("/"+strings.Repeat("x", 200)), nil, false)
 	require.Error(t, err)
-	require.Equal(t, before, openDescriptors())
+	require.Equal(t, before, len(leaktest.Descriptors()))
 }
 
 // TestPendingConnect: a listener whose accept queue is full answers no SYN, so that connect does not end at once.
@@ -153,10 +155,10 @@ func TestLocalEndpoint(t *testing.T) {
 	fd, nc := connect(t, l, e, TCPEndpoint(netip.MustParseAddrPort("127.7.8.9:0")))
 	defer Abort(fd)
 	require.Equal(t, "127.7.8.9", nc.RemoteAddr().(*net.TCPAddr).IP.String())
-	before := openDescriptors()
+	before := len(leaktest.Descriptors())
 	_, _, err := Connect(e, TCPEndpoint(netip.MustParseAddrPort("192.0.2.1:0")), true) // RFC 5737: no host has it
 	require.Equal(t, unix.EADDRNOTAVAIL, err)
-	require.Equal(t, before, openDescriptors())
+	require.Equal(t, before, len(leaktest.Descriptors()))
 }
 
 // timeWaits counts the sockets of a port in TIME_WAIT, which is state 06.

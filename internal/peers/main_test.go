@@ -4,12 +4,10 @@ package peers
 
 import (
 	"fmt"
-	"net"
 	"os"
-	"runtime"
 	"testing"
-	"time"
 
+	"example.com/holdfast/internal/leaktest"
 	"example.com/holdfast/internal/peers/clientjob"
 )
 
@@ -24,58 +22,11 @@ func TestMain(m *testing.M) {
 	if scratch, err = os.MkdirTemp("", "holdfast-peers"); err != nil {
 		panic(err)
 	}
-	before := openNow()
-	code := m.Run()
+	code := leaktest.Run(m)
 	os.RemoveAll(scratch)
-	if left := before.leaks(); len(left) > 0 {
-		fmt.Fprintln(os.Stderr, "left behind by the tests:", left)
+	if children, err := childrenOf(os.Getpid()); err != nil || len(children) > 0 {
+		fmt.Fprintln(os.Stderr, "child processes left behind by the tests:", children, err)
 		code = max(code, 1)
 	}
 	os.Exit(code)
-}
-
-// held is what tests must give back.
-type held struct{ goroutines, descriptors, children int }
-
-func openNow() held {
-	// The runtime's own epoll descriptors come with the first socket and stay.
-	if ln, err := net.Listen("tcp", "127.0.0.1:0"); err == nil {
-		ln.Close()
-	}
-	return count()
-}
-
-func count() held {
-	descriptors, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		panic(err)
-	}
-	children, err := childrenOf(os.Getpid())
-	if err != nil {
-		panic(err)
-	}
-	return held{runtime.NumGoroutine(), len(descriptors), len(children)}
-}
-
-// leaks says what is still there that was not there before, after a grace for goroutines that are on their way out.
-func (before held) leaks() []string {
-	var now held
-	poll(5*time.Second, func() bool {
-		now = count()
-		return now.goroutines <= before.goroutines && now.descriptors <= before.descriptors && now.children <= before.children
-	})
-	var left []string
-	for _, c := range []struct {
-		what        string
-		before, now int
-	}{
-		{"goroutines", before.goroutines, now.goroutines},
-		{"descriptors", before.descriptors, now.descriptors},
-		{"child processes", before.children, now.children},
-	} {
-		if c.now > c.before {
-			left = append(left, fmt.Sprintf("%d %s (%d before)", c.now-c.before, c.what, c.before))
-		}
-	}
-	return left
 }

@@ -6,6 +6,8 @@ import (
 	"context"
 	"net"
 	"runtime"
+	"runtime/debug"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,6 +23,9 @@ const (
 	mostBlocking = 5 << 10 // without TLS
 	mostAtAll    = 2 << 20
 )
+
+// raceFactor is what the race detector may multiply memory by: its own is in the heap beside ours.
+const raceFactor = 2
 
 // memoryInUse returns the memory that this process uses of what the runtime mapped for it: heap, stacks, and the
 // runtime's own tables. Whatever is garbage, or free, is not in it.
@@ -77,12 +82,21 @@ func memoryPerConn(tb testing.TB, conns, count int, blocking bool, pause time.Du
 func TestMemoryPerConn(t *testing.T) {
 	for driver, most := range map[string]float64{"epoll": mostEpoll, "blocking": mostBlocking} {
 		t.Run("driver="+driver, func(t *testing.T) {
+			if raceBuild() {
+				most *= raceFactor
+			}
 			perConn, atAll := memoryPerConn(t, 2000, 1, driver == "blocking", 800*time.Millisecond)
 			t.Logf("%.1f B per conn, %.0f B at 100 conns", perConn, atAll)
 			require.LessOrEqual(t, perConn, most, "bytes per conn")
 			require.LessOrEqual(t, atAll, float64(mostAtAll), "bytes at 100 conns")
 		})
 	}
+}
+
+// raceBuild reports whether this test binary has the race detector in it.
+func raceBuild() bool {
+	info, _ := debug.ReadBuildInfo()
+	return info != nil && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
 // BenchmarkMemoryPerConn is the evidence: from 100 to 10 000 conns, median of 5.
