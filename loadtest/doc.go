@@ -11,7 +11,7 @@
 //
 //   - ramp: conns open. It ends when each has had its first request answered, or has failed;
 //   - hold: [Config].Hold long, nothing is opened and nothing should be lost;
-//   - sweep: conns that have not answered lately get one more request, at a bounded pace;
+//   - sweep: the cadence goes on, and conns that have not answered lately get a request, at a bounded pace;
 //   - drain: answers in flight are awaited for [Config].ResponseTimeout, then all is closed.
 //
 // A conn is established when TCP (and TLS) is up, served once it has answered a request, and held if it was established
