@@ -14,8 +14,8 @@ const (
 	largeRead = 64 << 10 // for what follows a full small one
 
 	// lastRead is how long the read after a passed deadline waits: a Read whose deadline is not in the future returns
-	// no bytes even if there are some.
-	lastRead = time.Millisecond
+	// no bytes even if there are some, and a busy machine may let it pass before Read begins.
+	lastRead = 10 * time.Millisecond
 
 	mostLastReads = 64 // a response that drips in is late all the same
 )
@@ -72,11 +72,21 @@ func (r *blockingRun) serve(e *event) {
 			r.write(e)
 		case stepReadMore:
 			r.readMore(e)
+		case stepReadLast:
+			r.setLast(e)
+			fallthrough
 		default:
 			n, err := e.nc.Read(e.small)
 			r.read(e, n, err, next)
 		}
 	}
+}
+
+// setLast sets the deadline of the last read. Nobody else sets that of a conn which waits for a response.
+//
+//go:noinline
+func (r *blockingRun) setLast(e *event) {
+	_ = e.nc.SetReadDeadline(r.instant(r.clock.now() + lastRead))
 }
 
 //go:noinline
@@ -222,7 +232,6 @@ func (r *blockingRun) deadline(e *event, c *conn, now time.Duration) (last bool)
 	}
 	if c.state == waiting && (e.kind != readLast || e.err == nil) && e.lasts < mostLastReads {
 		e.lasts++
-		_ = e.nc.SetReadDeadline(r.instant(r.clock.now() + lastRead))
 		return true
 	}
 	r.woken(e.conn, now)

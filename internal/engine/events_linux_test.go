@@ -141,6 +141,7 @@ func TestBytesBehindAFullBuffer(t *testing.T) {
 // TestFirstAddressSilent: an address that swallows what is sent to it gets its share of the time, and all conns go to the
 // next.
 func TestFirstAddressSilent(t *testing.T) {
+	t.Parallel()
 	silent := swallow(t)
 	for _, workers := range []int{1, 3} {
 		t.Run(fmt.Sprint(workers), func(t *testing.T) {

@@ -78,13 +78,13 @@ func TestSentInHoldWasDueInHold(t *testing.T) {
 		for seed := range uint64(5) {
 			p := plan(100)
 			p.Ramp, p.MaxConnecting, p.Workers = Ramp{Conns: 100}, 100, 2
-			p.Cadence = Cadence{Kind: Uniform, Min: ms / 10, Max: 4 * ms / 10}
-			p.Hold, p.Seed = 20*ms, seed+1
+			p.Cadence = Cadence{Kind: Uniform, Min: ms / 2, Max: 4 * ms}
+			p.Hold, p.Seed = 60*ms, seed+1
 			w.aim(&p, l)
 			q := run(t, p).Requests
 			require.Equal(t, q.HoldDue, q.HoldSent)
 			sent += q.HoldSent
 		}
-		require.Positive(t, sent, "in five holds of 20 ms, each of which a busy machine may sleep through")
+		require.Positive(t, sent, "in five holds of 60 ms, each of which a busy machine may sleep through")
 	})
 }

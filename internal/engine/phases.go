@@ -10,6 +10,7 @@ import (
 type phases struct {
 	hold       time.Duration
 	unresolved atomic.Int64 // slots whose first attempt is neither served nor failed
+	latest     atomic.Int64 // instant at which one was resolved
 	sweeping   atomic.Int64 // workers that have not ended their sweep
 	rampEnd    atomic.Int64 // instants; never: not yet
 	sweepEnd   atomic.Int64
@@ -26,10 +27,14 @@ func newPhases(slots, workers int, hold time.Duration) *phases {
 	return p
 }
 
-// resolve notes that a slot's first attempt was served or failed; the last one ends the ramp.
+// resolve notes that a slot's first attempt was served or failed. The ramp ends at the latest of these instants, which
+// need not come in order.
 func (p *phases) resolve(now time.Duration) {
+	for latest := p.latest.Load(); int64(now) > latest && !p.latest.CompareAndSwap(latest, int64(now)); {
+		latest = p.latest.Load()
+	}
 	if p.unresolved.Add(-1) == 0 {
-		p.rampEnd.Store(int64(now))
+		p.rampEnd.Store(p.latest.Load())
 		p.nudge()
 	}
 }

@@ -24,6 +24,7 @@ func TestProgressThatBlocksIsLeftBehind(t *testing.T) {
 
 // TestRunWithProgressThatBlocks: the run ends all the same, by either driver.
 func TestRunWithProgressThatBlocks(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, w world) {
 		release := make(chan struct{})
 		defer close(release)

@@ -75,7 +75,7 @@ func (m *machine) answered(j uint32, p *http1.Parser, rest []byte, arrived, now 
 		return m.lose(j, now, ClosedAnnounced, errEarly)
 	}
 	if c.due = m.nextDue(c, j); m.hear(j) {
-		c.due = now
+		c.due = min(c.due, now)
 	}
 	return m.await(c, now)
 }

@@ -33,6 +33,7 @@ func replyOK(_ int, nc net.Conn, _ *bufio.Reader) { nc.Write([]byte(ok)) }
 
 // TestSlowConnCostsNoOther: while the sweep waits for one answer, the other conns are kept alive.
 func TestSlowConnCostsNoOther(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, w world) {
 		p := plan(20)
 		p.Cadence = Cadence{Kind: Uniform, Min: 100 * ms, Max: 300 * ms}
@@ -69,8 +70,10 @@ func TestSweepOfManyKeepsTheFirstAlive(t *testing.T) {
 			w.aim(&p, w.serve(t, closesIdle(p.IdleTimeout, replyOK)))
 			r := run(t, p)
 			require.Equal(t, allHeld(n), r.Conns, "%+v", r.Drops)
-			require.EqualValues(t, 2*n, r.Requests.Due, "one in the ramp and one in the sweep")
-			require.EqualValues(t, 2*n, r.Requests.Answered)
+			// One in the ramp and one in the sweep. The blocking driver may handle the answer that ends the ramp after others
+			// that were read later: their requests are of hold already.
+			require.LessOrEqual(t, r.Requests.Due, int64(2*n))
+			require.Equal(t, r.Requests.Due, r.Requests.Answered)
 		})
 	}
 }
@@ -121,13 +124,14 @@ func (r rig) askAll() (asked []time.Duration) {
 
 // TestClosedLoopIsKeptWarmInALongRamp: the closed loop begins with hold, and the first conns live to see it.
 func TestClosedLoopIsKeptWarmInALongRamp(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, w world) {
 		p := plan(30)
-		p.Ramp, p.Cadence = Ramp{Conns: 1, Every: 70 * ms}, Cadence{Kind: BackToBack}
-		p.Hold, p.IdleTimeout = 50*ms, s
+		p.Ramp, p.Cadence = Ramp{Conns: 1, Every: 110 * ms}, Cadence{Kind: BackToBack}
+		p.Hold, p.IdleTimeout = 50*ms, 2*s
 		w.aim(&p, w.serve(t, closesIdle(p.IdleTimeout, replyOK)))
 		r := run(t, p)
-		require.Greater(t, r.RampEnd, 2*p.IdleTimeout)
+		require.Greater(t, r.RampEnd, p.IdleTimeout+s, "the first conn would be gone")
 		require.Equal(t, allHeld(30), r.Conns, "%+v", r.Drops)
 		require.Equal(t, r.Requests.Due, r.Requests.Answered)
 		require.GreaterOrEqual(t, r.Requests.HoldSent, int64(30))
@@ -153,6 +157,7 @@ func TestClosedLoopInTheRamp(t *testing.T) {
 
 // TestWedgedServerHoldsNothing: an answer of the ramp is no proof of hold, however short hold was.
 func TestWedgedServerHoldsNothing(t *testing.T) {
+	t.Parallel()
 	const n = 100
 	each(t, func(t *testing.T, w world) {
 		p := plan(n)
@@ -174,6 +179,7 @@ func TestWedgedServerHoldsNothing(t *testing.T) {
 
 // TestEndlessBody: bytes that keep coming do not put the deadline off.
 func TestEndlessBody(t *testing.T) {
+	t.Parallel()
 	const n = 2
 	chunk := []byte(strings.Repeat("x", 1<<20))
 	each(t, func(t *testing.T, w world) {

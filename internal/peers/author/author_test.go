@@ -1,9 +1,10 @@
-// Package author is the test binary of a server author: it imports loadtest and testify, and nothing else. The peers'
-// tests compile it, with go test -c, and measure it as a whole.
+// Package author is the test binary of the author of a server that runs elsewhere: it has loadtest and testify in it, and
+// no server of its own. The peers' tests compile it, with go test -c, and measure it as a whole.
 package author
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"os"
 	"testing"
@@ -23,9 +24,8 @@ func TestMain(m *testing.M) {
 // run is Holdfast in a test process, as a server author's test would run it.
 func run(job clientjob.Job) (clientjob.Outcome, error) {
 	r, err := loadtest.Run(context.Background(), config(job))
-	if err != nil {
-		return clientjob.Outcome{}, err
-	}
+	require.NoError(client{}, err)
+	require.EqualValues(client{}, job.Conns, r.Conns.Held, "%s", r)
 	q := r.Requests
 	return clientjob.Outcome{
 		Opened:   r.Conns.EverEstablished,
@@ -35,6 +35,12 @@ func run(job clientjob.Job) (clientjob.Outcome, error) {
 		Failed:   q.Failed() + q.Unsent + q.InFlightAtEnd,
 	}, nil
 }
+
+// client fails as a test does, by ending the process.
+type client struct{}
+
+func (client) Errorf(format string, args ...any) { fmt.Fprintf(os.Stderr, format, args...) }
+func (client) FailNow()                          { os.Exit(1) }
 
 func config(job clientjob.Job) loadtest.Config {
 	cfg := loadtest.Config{
@@ -49,15 +55,4 @@ func config(job clientjob.Job) loadtest.Config {
 		cfg.Request.Method = http.MethodGet
 	}
 	return cfg
-}
-
-// TestRun runs the client's job, small, in this process.
-func TestRun(t *testing.T) {
-	server := loadtest.NewServer(t, nil)
-	for _, closedLoop := range []bool{false, true} {
-		o, err := run(clientjob.Job{URL: server.URL, Conns: 10, IdleTimeout: 1e9, Hold: 1e8, ClosedLoop: closedLoop})
-		require.NoError(t, err)
-		require.EqualValues(t, 10, o.Held)
-		require.Zero(t, o.Failed)
-	}
 }
