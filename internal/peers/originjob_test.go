@@ -3,10 +3,12 @@
 package peers
 
 import (
+	"cmp"
 	"flag"
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -94,7 +96,7 @@ func (r jobResult) cpuRatio() float64 { return float64(r.used.CPU) / float64(r.n
 func (r jobResult) rssRatio() float64 { return float64(r.used.PeakRSS) / float64(r.nginx.PeakRSS) }
 
 // BenchmarkOriginJob sets each client beside nginx: one op is the whole job. With several ops, each figure is the median
-// of its own.
+// of its own, and the worst product is given too.
 func BenchmarkOriginJob(b *testing.B) {
 	j := job{conns: *flagConns, keepalive: *flagKeepalive, hold: *flagHold}
 	if j.hold == 0 {
@@ -142,7 +144,10 @@ func reportJobs(b *testing.B, results []jobResult) {
 	b.ReportMetric(0, "ns/op") // the length of the job, which says nothing
 	metric("cpu-ratio", jobResult.cpuRatio)
 	metric("rss-ratio", jobResult.rssRatio)
-	metric("cpu*rss-ratio", func(r jobResult) float64 { return r.cpuRatio() * r.rssRatio() })
+	product := func(r jobResult) float64 { return r.cpuRatio() * r.rssRatio() }
+	metric("cpu*rss-ratio", product)
+	worst := slices.MaxFunc(results, func(a, b jobResult) int { return cmp.Compare(product(a), product(b)) })
+	b.ReportMetric(product(worst), "worst-cpu*rss-ratio")
 	metric("client-cpu-ns", func(r jobResult) float64 { return float64(r.used.CPU) })
 	metric("nginx-cpu-ns", func(r jobResult) float64 { return float64(r.nginx.CPU) })
 	metric("client-peak-B", func(r jobResult) float64 { return float64(r.used.PeakRSS) })
