@@ -68,6 +68,7 @@ func (p *Parser) connection(list []byte) {
 func (p *Parser) contentLength(list []byte) {
 	p.fold = foldRefused
 	if p.bodiless || p.badLength != nil {
+		p.empty = p.head && string(trim(list)) == "0"
 		return
 	}
 	whole := list

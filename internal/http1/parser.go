@@ -32,6 +32,7 @@ type Parser struct {
 	head      bool // the request was HEAD
 	started   bool
 	bodiless  bool // rule 1 of RFC 9112 §6.3
+	empty     bool // a response to HEAD says that its length is 0
 	http10    bool
 	close     bool // the conn ends with this response
 	keepAlive bool // Connection says keep-alive
@@ -77,7 +78,7 @@ func (p *Parser) begin() {
 	p.badLength = nil
 	p.coding = codingNone
 	p.fold = foldNothing
-	p.bodiless, p.http10, p.close, p.keepAlive = false, false, false, false
+	p.bodiless, p.empty, p.http10, p.close, p.keepAlive = false, false, false, false, false
 }
 
 // Feed takes the next bytes of the conn, up to the end of the response, and returns how many it used. The result is the
@@ -238,6 +239,9 @@ func (p *Parser) Status() int { return int(p.status) }
 
 // BodyBytes returns how many octets of the body were skipped, without chunk framing.
 func (p *Parser) BodyBytes() int64 { return p.body }
+
+// Bodyless reports, of a response to HEAD, that the same in answer to GET would have no body.
+func (p *Parser) Bodyless() bool { return p.empty || p.status == 204 || p.status == 304 }
 
 // Interim returns how many 1xx responses were skipped.
 func (p *Parser) Interim() int { return int(p.interim) }
