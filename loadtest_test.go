@@ -119,7 +119,8 @@ func TestWrongPathIsSeen(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 50, r.Conns.Held)
 	require.Equal(t, r.Requests.Answered, r.Requests.Unwanted)
-	require.Equal(t, http.StatusNotFound, r.Requests.FirstUnwanted)
+	require.Len(t, r.Unwanted, 1)
+	require.Equal(t, http.StatusNotFound, r.Unwanted[0].Status)
 }
 
 // A server that ends keep-alive serves every conn and holds none.
@@ -133,7 +134,7 @@ func TestServerWithoutKeepAlive(t *testing.T) {
 	require.EqualValues(t, 0, r.Conns.Held)
 	require.EqualValues(t, 50, r.Conns.Dropped)
 	require.Len(t, r.Drops, 1)
-	require.Equal(t, "closed as announced", r.Drops[0].Cause)
+	require.Equal(t, loadtest.CauseClosedAnnounced, r.Drops[0].Cause)
 }
 
 // An hour with the keep-alive timeout of production, in fake time.
@@ -167,7 +168,7 @@ func TestIdleTimeoutEndsConns(t *testing.T) {
 		require.EqualValues(t, 20, r.Conns.Dropped)
 		require.EqualValues(t, 20, r.Requests.Answered, "one for each conn")
 		for _, d := range r.Drops {
-			require.Equal(t, "closed while idle", d.Cause)
+			require.Equal(t, loadtest.CauseClosedIdle, d.Cause)
 			require.Equal(t, 20*time.Second, d.Sample.Idle)
 		}
 	})

@@ -55,10 +55,10 @@ type Config struct {
 	// cannot be off.
 	ResponseTimeout time.Duration
 
-	// Reopen says what follows the loss of a conn. The default is never.
+	// Reopen says what follows the loss of a conn, or an attempt that failed. Default: it stays lost.
 	Reopen Reopen
 
-	// Seed makes the draws of all pauses reproducible. 0: a seed is drawn; the report has it.
+	// Seed makes the draws of all pauses, and of Reopen's delays, reproducible. 0: a seed is drawn; the report has it.
 	Seed uint64
 
 	// TLS configures https targets; with plain http it is refused. It is cloned; NextProtos becomes http/1.1, ServerName
@@ -115,5 +115,18 @@ type Request struct {
 // A StatusRange holds the statuses from Lowest to Highest, both included.
 type StatusRange struct{ Lowest, Highest int }
 
-// Reopen says what follows the loss of a conn. Its zero value, never, is the only one supported yet.
-type Reopen struct{ policy uint8 }
+// Reopen has a slot whose conn was lost, or could not be opened, opened again; its first request is then due at once.
+// The loss counts all the same: such a slot is not held. It goes on until the sweep ends. The zero value is never.
+type Reopen struct {
+	// Delay is the time from a loss to the next attempt. 0: a lost conn stays lost. Negative: none, at once.
+	Delay time.Duration
+
+	// MaxDelay bounds the back-off: each attempt in a row that leads to no answer doubles the delay, up to it. Default 1 min,
+	// or Delay if that is longer. Each delay is drawn, by the Seed, from the upper half of what it would be, so that conns
+	// that were lost together do not come back together.
+	MaxDelay time.Duration
+
+	// PerSecond bounds these attempts, those of all slots together, within any second: a server that is down meets no
+	// storm of connects. Default 1000.
+	PerSecond int
+}

@@ -15,6 +15,8 @@ const (
 	defaultRampEvery   = 10 * time.Millisecond
 	defaultIdleTimeout = 60 * time.Second
 	defaultTimeout     = 3 * time.Second
+	defaultMaxDelay    = time.Minute
+	defaultReopenRate  = 1000 // the ramp's default: a server that took conns at that rate can take them again
 )
 
 // effective returns a copy of a valid c that shares no memory with it and in which every default is filled in: a zero
@@ -27,6 +29,7 @@ func (c Config) effective(loc location) Config {
 	c.Hold = max(0, orDefault(c.Hold, c.IdleTimeout/2))
 	c.ConnectTimeout = orDefault(c.ConnectTimeout, defaultTimeout)
 	c.ResponseTimeout = orDefault(c.ResponseTimeout, defaultTimeout)
+	c.Reopen = c.Reopen.effective()
 	c.Processes = max(0, c.Processes)
 	c.Request = c.Request.effective()
 	c.LocalAddrs = slices.Clone(c.LocalAddrs)
@@ -48,6 +51,19 @@ func (r Ramp) effective() Ramp {
 	return Ramp{
 		Conns: orDefault(r.Conns, defaultRampConns),
 		Every: orDefault(r.Every, defaultRampEvery),
+	}
+}
+
+// effective leaves a Delay of 0 for none; PerSecond is 0 where lost conns stay lost.
+func (r Reopen) effective() Reopen {
+	if r.Delay == 0 {
+		return Reopen{}
+	}
+	delay := max(0, r.Delay)
+	return Reopen{
+		Delay:     delay,
+		MaxDelay:  orDefault(r.MaxDelay, max(delay, defaultMaxDelay)),
+		PerSecond: orDefault(r.PerSecond, defaultReopenRate),
 	}
 }
 

@@ -23,7 +23,7 @@ func effectiveOf(t *testing.T, c Config) Config {
 }
 
 var compareConfigs = cmp.Options{
-	cmp.AllowUnexported(Cadence{}, Reopen{}),
+	cmp.AllowUnexported(Cadence{}),
 	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
 	cmpopts.IgnoreUnexported(tls.Config{}),
 }

@@ -31,6 +31,10 @@ type Echo struct {
 	Cadence     string        `json:"cadence"` // such as "uniform(1s, 30s)"
 	Hold        time.Duration `json:"hold_ns"`
 
+	ReopenDelay     time.Duration `json:"reopen_delay_ns"` // 0: at once
+	ReopenMaxDelay  time.Duration `json:"reopen_max_delay_ns"`
+	ReopenPerSecond int           `json:"reopen_per_second"` // 0: never
+
 	Method          string        `json:"method"`
 	HeaderNames     []string      `json:"header_names,omitempty"` // of Request.Header, sorted
 	BodySize        int           `json:"body_bytes"`
@@ -61,6 +65,10 @@ func echoOf(in reportInput) Echo {
 		IdleTimeout: p.IdleTimeout,
 		Cadence:     cadenceText(p.Cadence),
 		Hold:        p.Hold,
+
+		ReopenDelay:     p.Reopen.Delay,
+		ReopenMaxDelay:  p.Reopen.Most,
+		ReopenPerSecond: p.Reopen.Rate,
 
 		Method:          in.cfg.Request.Method,
 		HeaderNames:     headerNames(in.cfg.Request.Header),

@@ -17,6 +17,7 @@ func (r *Report) laws() error {
 	l.requests(r.Requests)
 	l.distributions(r)
 	l.causes(r)
+	l.statuses(r)
 	if len(l.broken) == 0 {
 		return nil
 	}
@@ -45,7 +46,11 @@ func (l *lawbook) slots(c Conns) {
 func (l *lawbook) attempts(c Conns) {
 	l.sum(figure{"Conns.Attempts", c.Attempts}, figure{"Connected", c.Connected},
 		figure{"ConnectFailed", c.ConnectFailed}, figure{"ConnectAbandoned", c.ConnectAbandoned})
+	l.sum(figure{"Conns.Attempts", c.Attempts}, figure{"Requested", c.Requested},
+		figure{"−NotAttempted", -c.NotAttempted}, figure{"Reattempts", c.Reattempts})
 	l.sum(figure{"Conns.Connected", c.Connected}, figure{"OpenAtEnd", c.OpenAtEnd}, figure{"Dropped", c.Dropped})
+	l.descending(figure{"Conns.Reattempts", c.Reattempts}, figure{"Reopened", c.Reopened},
+		figure{"Recovered", c.Recovered})
 	// A slot has at least one attempt that ended as it did; without reopening exactly one, and then these are equal.
 	l.descending(figure{"Conns.Connected", c.Connected}, figure{"EverEstablished", c.EverEstablished})
 	l.descending(figure{"Conns.ConnectFailed + ConnectAbandoned", c.ConnectFailed + c.ConnectAbandoned},
@@ -60,9 +65,6 @@ func (l *lawbook) requests(q Requests) {
 		figure{"InFlightAtEnd", q.InFlightAtEnd})
 	l.sum(figure{"Requests.Answered", q.Answered}, statusFigures(q)...)
 	l.descending(figure{"Requests.Answered", q.Answered}, figure{"Unwanted", q.Unwanted})
-	if (q.Unwanted > 0) != (q.FirstUnwanted > 0) {
-		l.breaks("Requests.FirstUnwanted is one of Unwanted, but it is %d of %d", q.FirstUnwanted, q.Unwanted)
-	}
 	l.descending(figure{"Requests.Due", q.Due}, figure{"HoldDue", q.HoldDue}, figure{"HoldSent", q.HoldSent})
 	l.descending(figure{"Requests.Sent", q.Sent}, figure{"HoldSent", q.HoldSent})
 }
@@ -84,22 +86,23 @@ func (l *lawbook) distributions(r *Report) {
 	l.sum(figure{"ServiceTime.Count", r.ServiceTime.Count()}, answered)
 	l.sum(figure{"Lag.Count", r.Lag.Count()}, figure{"Sent", q.Sent})
 	l.sum(figure{"ClientWait.Count", r.ClientWait.Count()}, answered)
+	l.sum(figure{"Recovery.Count", r.Recovery.Count()}, figure{"Recovered", r.Conns.Recovered})
 }
 
 func (l *lawbook) causes(r *Report) {
 	var failed, abandoned, dropped int64
 	for _, d := range r.Drops {
-		switch fateOf(d.Cause) {
-		case connectFailed:
+		switch d.Cause.fate() {
+		case engine.ConnectFailed:
 			failed += d.Count
-		case connectAbandoned:
+		case engine.ConnectAbandoned:
 			abandoned += d.Count
-		case connLost:
+		case engine.ConnLost:
 			dropped += d.Count
-		case noFate:
+		default:
 			l.breaks("Drops has %d of a cause that is none: %q", d.Count, d.Cause)
 		}
-		l.descending(figure{"Drops, count of " + d.Cause, d.Count}, figure{"one", 1})
+		l.descending(figure{"Drops, count of " + string(d.Cause), d.Count}, figure{"one", 1})
 	}
 	l.sum(figure{"Conns.ConnectFailed", r.Conns.ConnectFailed}, figure{"Drops of attempts that failed", failed})
 	l.sum(figure{"Conns.ConnectAbandoned", r.Conns.ConnectAbandoned},
@@ -107,29 +110,18 @@ func (l *lawbook) causes(r *Report) {
 	l.sum(figure{"Conns.Dropped", r.Conns.Dropped}, figure{"Drops of conns", dropped})
 }
 
-// A fate is the class of Conns that a cause of loss leads to; no other code decides that.
-type fate int
-
-const (
-	noFate fate = iota
-	connectFailed
-	connectAbandoned
-	connLost
-)
-
-func fateOf(cause string) fate {
-	switch engine.ParseCause(cause) {
-	case engine.ConnectRefused, engine.ConnectUnreachable, engine.ConnectReset, engine.ConnectTimedOut,
-		engine.ConnectError, engine.TLSFailed, engine.LocalExhaustion:
-		return connectFailed
-	case engine.Abandoned:
-		return connectAbandoned
-	case engine.ClosedBeforeFirst, engine.ClosedIdle, engine.ClosedAnnounced, engine.ClosedWaiting,
-		engine.ClosedInResponse, engine.ResetIdle, engine.ResetWriting, engine.ResetWaiting, engine.ResponseTimedOut,
-		engine.Malformed, engine.HeadTooLarge, engine.UnexpectedBytes, engine.TransportError:
-		return connLost
+// statuses holds the unwanted ones, and the idle closes against what can be closed.
+func (l *lawbook) statuses(r *Report) {
+	var unwanted, closes int64
+	for _, s := range r.Unwanted {
+		unwanted += s.Count
 	}
-	return noFate
+	for _, b := range r.Hazard {
+		l.descending(figure{"Hazard.Reached", b.Reached}, figure{"Closes", b.Closes})
+		closes += b.Closes
+	}
+	l.sum(figure{"Requests.Unwanted", r.Requests.Unwanted}, figure{"Unwanted, all counts", unwanted})
+	l.descending(figure{"Conns.Dropped", r.Conns.Dropped}, figure{"Hazard, all closes", closes})
 }
 
 // sum demands that whole is the sum of parts.

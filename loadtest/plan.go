@@ -34,6 +34,7 @@ func planOf(c Config, loc location, target engine.Target) (engine.Plan, error) {
 		Head:            c.Request.Method == http.MethodHead,
 		WantLowest:      c.Request.Want.Lowest,
 		WantMost:        c.Request.Want.Highest,
+		Reopen:          engine.Reopen{Delay: c.Reopen.Delay, Most: c.Reopen.MaxDelay, Rate: c.Reopen.PerSecond},
 		Seed:            c.Seed,
 		Workers:         1,
 		MaxConnecting:   maxConnecting,

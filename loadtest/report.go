@@ -21,11 +21,14 @@ type Report struct {
 	ServiceTime Distribution `json:"service_time"` // arrived − sent
 	Lag         Distribution `json:"lag"`          // sent − max(due, ready): how late we were
 	ClientWait  Distribution `json:"client_wait"`  // parsed − arrived: how long a response waited for us
+	Recovery    Distribution `json:"recovery"`     // from a loss, or a first attempt that failed, to the slot's next answer
 	Stamps      Stamps       `json:"stamps"`       // who read the clock when responses arrived
 
-	Load     Load     `json:"load"`     // the rate of requests in hold, against the cadence's
-	Drops    []Drop   `json:"drops"`    // ways in which attempts failed or conns were lost, most frequent first
-	Timeline []Sample `json:"timeline"` // one per second; the last may be shorter
+	Load     Load          `json:"load"`     // the rate of requests in hold, against the cadence's
+	Drops    []Drop        `json:"drops"`    // ways in which attempts failed or conns were lost, most frequent first
+	Unwanted []StatusCount `json:"unwanted"` // statuses outside Request.Want, most frequent first
+	Hazard   []HazardBin   `json:"hazard"`   // how idle conns were closed, by idle age: where it rises is a timeout
+	Timeline []Sample      `json:"timeline"` // one per second; the last may be shorter
 
 	Generator Usage `json:"generator"` // this whole process while the run lasted: an in-process server, other runs too
 
@@ -49,21 +52,27 @@ type Report struct {
 //	Requested = NotAttempted + NeverEstablished + EverEstablished
 //	EverEstablished ≥ Served ≥ Held
 //	Attempts  = Connected + ConnectFailed + ConnectAbandoned
+//	Attempts  = Requested − NotAttempted + Reattempts
 //	Connected = OpenAtEnd + Dropped
+//	Reattempts ≥ Reopened ≥ Recovered
 type Conns struct {
 	Requested        int64 `json:"requested"`         // Config.Connections
 	NotAttempted     int64 `json:"not_attempted"`     // slots whose turn had not come when the run was cancelled
 	NeverEstablished int64 `json:"never_established"` // slots none of whose attempts succeeded
 	EverEstablished  int64 `json:"ever_established"`  // slots that had TCP (and TLS) up at some time
 	Served           int64 `json:"served"`            // slots that had at least one request answered
-	Held             int64 `json:"held"`              // served, open all through hold and sweep, and answering to the end
+	Held             int64 `json:"held"`              // served, open all through hold and sweep, never lost, and answering to the end
 
 	Attempts         int64 `json:"attempts"`          // tries to open a conn
 	Connected        int64 `json:"connected"`         // attempts that had TCP (and TLS) up
 	ConnectFailed    int64 `json:"connect_failed"`    // attempts that failed or timed out; Drops says why
-	ConnectAbandoned int64 `json:"connect_abandoned"` // attempts in flight when the run was cancelled
+	ConnectAbandoned int64 `json:"connect_abandoned"` // attempts in flight when the run was cancelled, or reopening ended
 	OpenAtEnd        int64 `json:"open_at_end"`       // conns open at the end of the sweep
 	Dropped          int64 `json:"dropped"`           // conns lost before it; Drops says why
+
+	Reattempts int64 `json:"reattempts"` // attempts after the first of their slot: see Config.Reopen
+	Reopened   int64 `json:"reopened"`   // of them, those that connected
+	Recovered  int64 `json:"recovered"`  // how often a slot was answered again after a loss or a failed attempt
 }
 
 // Requests is the ledger of requests, frozen at the end of drain. These hold in every report:
@@ -80,10 +89,9 @@ type Requests struct {
 	LostWithConn  int64 `json:"lost_with_conn"`   // the conn was lost before the response was complete
 	InFlightAtEnd int64 `json:"in_flight_at_end"` // 0 unless the run was cancelled
 
-	Status        [6]int64 `json:"status"`         // Answered by class: Status[2] counts 200–299; Status[0] those outside 100–599
-	Unwanted      int64    `json:"unwanted"`       // answered, with a status outside Request.Want
-	FirstUnwanted int      `json:"first_unwanted"` // the status of the first such response; 0: none
-	Interim       int64    `json:"interim"`        // 1xx responses before final ones
+	Status   [6]int64 `json:"status"`   // Answered by class: Status[2] counts 200–299; Status[0] those outside 100–599
+	Unwanted int64    `json:"unwanted"` // answered, with a status outside Request.Want
+	Interim  int64    `json:"interim"`  // 1xx responses before final ones
 
 	HoldDue  int64 `json:"hold_due"`  // requests that fell due in hold; 0 without a hold,
 	HoldSent int64 `json:"hold_sent"` // and those of them that were sent before the sweep ended
@@ -127,27 +135,63 @@ type Load struct {
 
 // A Drop is one way in which attempts failed or conns were lost: an identity, how often, when, and one loss in full.
 type Drop struct {
-	Phase string        `json:"phase"`           // ramp, hold, sweep
-	Cause string        `json:"cause"`           // such as "closed while idle"
+	Phase string        `json:"phase"` // ramp, hold, sweep
+	Cause Cause         `json:"cause"`
 	Errno string        `json:"errno,omitempty"` // such as "ECONNRESET"
+	Rule  string        `json:"rule,omitempty"`  // of HTTP/1.1 that a malformed response broke, such as "malformed status code"
 	Count int64         `json:"count"`
 	First time.Duration `json:"first_ns"` // since the start of the run
 	Last  time.Duration `json:"last_ns"`
 
-	Sample Loss `json:"sample"`
+	ShortestIdle time.Duration `json:"shortest_idle_ns"` // the least and
+	LongestIdle  time.Duration `json:"longest_idle_ns"`  // the most of Loss.Idle
+	FewestServed int64         `json:"fewest_served"`    // the least and
+	MostServed   int64         `json:"most_served"`      // the most of Loss.Served
+
+	Sample Loss `json:"sample"` // the first of them
 }
 
 // A Loss is one lost conn, or one failed attempt to open it.
 type Loss struct {
 	Slot   int           `json:"slot"` // which conn: 0 … Requested−1
 	Phase  string        `json:"phase"`
-	Cause  string        `json:"cause"`
+	Cause  Cause         `json:"cause"`
 	Errno  string        `json:"errno,omitempty"`
+	Rule   string        `json:"rule,omitempty"`
 	At     time.Duration `json:"at_ns"`            // since the start of the run
-	Idle   time.Duration `json:"idle_ns"`          // since the last answer or, without one, since established
+	Idle   time.Duration `json:"idle_ns"`          // from the last answer, or established, to the loss or to the request that was lost
+	Pause  time.Duration `json:"pause_ns"`         // what Idle should have come to by the Cadence; 0: no request was planned
+	Waited time.Duration `json:"waited_ns"`        // since the request was sent; 0: none was outstanding
 	Served int64         `json:"served"`           // requests answered on this conn
-	Status int           `json:"status,omitempty"` // of the last response, if that is the cause
-	Detail string        `json:"detail,omitempty"` // the error's text
+	Bytes  int64         `json:"bytes"`            // seen of the unfinished response, or of what nobody asked for
+	Status int           `json:"status,omitempty"` // of the response that is the cause, or was cut short
+	Detail string        `json:"detail,omitempty"` // the error's text, or an excerpt of what was received
+}
+
+// A StatusCount is how often a status outside Request.Want was answered, and when.
+type StatusCount struct {
+	Status int           `json:"status"`
+	Count  int64         `json:"count"`
+	First  time.Duration `json:"first_ns"` // since the start of the run
+	Last   time.Duration `json:"last_ns"`
+}
+
+// A HazardBin is what became of conns at idle ages from From to To. A conn is idle from a response, or from established,
+// until its next request.
+type HazardBin struct {
+	From    time.Duration `json:"from_ns"`
+	To      time.Duration `json:"to_ns"`
+	Reached int64         `json:"reached"`    // times that a conn was idle for as long as From
+	AtRisk  time.Duration `json:"at_risk_ns"` // how long all of them together were idle from From to To
+	Closes  int64         `json:"closes"`     // how many of them the server ended there
+}
+
+// Rate returns the hazard: closes per second of idle time.
+func (b HazardBin) Rate() float64 {
+	if b.AtRisk <= 0 {
+		return 0
+	}
+	return float64(b.Closes) / b.AtRisk.Seconds()
 }
 
 // A Sample is one second of the run: counts are of that second, Open and Phase are the state at its end.
@@ -155,7 +199,8 @@ type Sample struct {
 	At    time.Duration `json:"at_ns"` // the end of the second, since the start of the run
 	Phase string        `json:"phase"`
 
-	Open      int64 `json:"open"` // conns established and not lost
+	Open      int64 `json:"open"`     // conns established and not lost
+	Attempts  int64 `json:"attempts"` // begun, those to open again included
 	Connected int64 `json:"connected"`
 	Due       int64 `json:"due"`
 	Sent      int64 `json:"sent"`
@@ -196,10 +241,13 @@ func newReport(in reportInput) *Report {
 		ServiceTime: Distribution{res.ServiceTime},
 		Lag:         Distribution{res.Lag},
 		ClientWait:  Distribution{res.ClientWait},
+		Recovery:    Distribution{res.Recovery},
 		Stamps:      Stamps(res.Stamps),
 		Load:        loadOf(in.plan, res),
-		Drops:       dropsOf(res.Drops),
-		Timeline:    timelineOf(res.Timeline),
+		Drops:       convert(res.Drops, dropOf),
+		Unwanted:    convert(res.Unwanted, func(s engine.StatusCount) StatusCount { return StatusCount(s) }),
+		Hazard:      convert(res.Hazard, func(b engine.HazardBin) HazardBin { return HazardBin(b) }),
+		Timeline:    convert(res.Timeline, withoutLost),
 		Generator:   usageBetween(in.before, in.after),
 		Fixture:     in.fixture,
 		Kernel:      kernelBetween(in.before, in.after),
@@ -223,38 +271,43 @@ func phasesOf(res *engine.Result) Phases {
 	}
 }
 
-func dropsOf(drops []engine.Drop) []Drop {
-	out := make([]Drop, len(drops))
-	for i, d := range drops {
-		out[i] = Drop{
-			Phase: d.Phase.String(), Cause: d.Cause.String(), Errno: d.Errno,
-			Count: d.Count, First: d.First, Last: d.Last, Sample: lossOf(d.Sample),
-		}
+// convert makes a slice, never nil, of the converted elements of another.
+func convert[A, B any](in []A, of func(A) B) []B {
+	out := make([]B, len(in))
+	for i, a := range in {
+		out[i] = of(a)
 	}
 	return out
+}
+
+func dropOf(d engine.Drop) Drop {
+	return Drop{
+		Phase: d.Phase.String(), Cause: causeOf(d.Cause), Errno: d.Errno, Rule: d.Rule,
+		Count: d.Count, First: d.First, Last: d.Last,
+		ShortestIdle: d.ShortestIdle, LongestIdle: d.LongestIdle, FewestServed: d.FewestServed, MostServed: d.MostServed,
+		Sample: lossOf(d.Sample),
+	}
 }
 
 func lossOf(l engine.Loss) Loss {
 	return Loss{
-		Slot: l.Slot, Phase: l.Phase.String(), Cause: l.Cause.String(), Errno: l.Errno,
-		At: l.At, Idle: l.Idle, Served: l.Served, Status: l.Status, Detail: l.Detail,
+		Slot: l.Slot, Phase: l.Phase.String(), Cause: causeOf(l.Cause), Errno: l.Errno, Rule: l.Rule,
+		At: l.At, Idle: l.Idle, Pause: l.Pause, Waited: l.Waited, Served: l.Served, Bytes: l.Bytes, Status: l.Status,
+		Detail: l.Detail,
 	}
 }
 
-func timelineOf(samples []engine.Sample) []Sample {
-	out := make([]Sample, len(samples))
-	for i, s := range samples {
-		s.Lost = nil
-		out[i] = sampleOf(s)
-	}
-	return out
+// withoutLost makes what the timeline keeps.
+func withoutLost(s engine.Sample) Sample {
+	s.Lost = nil
+	return sampleOf(s)
 }
 
 // sampleOf makes what Config.Progress gets.
 func sampleOf(s engine.Sample) Sample {
 	out := Sample{
 		At: s.At, Phase: s.Phase.String(),
-		Open: s.Open, Connected: s.Connected, Due: s.Due, Sent: s.Sent, Answered: s.Answered, Failed: s.Failed,
+		Open: s.Open, Attempts: s.Attempts, Connected: s.Connected, Due: s.Due, Sent: s.Sent, Answered: s.Answered, Failed: s.Failed,
 		Dropped: s.Dropped, LatencyP50: s.LatencyP50, LatencyP99: s.LatencyP99, LatencyMax: s.LatencyMax,
 		LagMax: s.LagMax,
 	}

@@ -2,9 +2,7 @@ package loadtest
 
 import (
 	"fmt"
-	"net/http"
 	"strings"
-	"time"
 
 	"example.com/holdfast/internal/engine"
 )
@@ -32,11 +30,17 @@ func (t *table) drops(r *Report) {
 		}
 		t.row("", "%d more in %d other ways: see Drops", n, len(r.Drops)-mostDrops)
 	}
+	if s := hazardText(r.Hazard); s != "" {
+		t.row("idle closes", "%s", s)
+	}
 }
 
 func dropText(d Drop) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d %s", d.Count, d.Cause)
+	if d.Rule != "" {
+		fmt.Fprintf(&b, " (%s)", d.Rule)
+	}
 	if d.Errno != "" {
 		fmt.Fprintf(&b, " (%s)", d.Errno)
 	}
@@ -44,96 +48,82 @@ func dropText(d Drop) string {
 	if d.Last != d.First {
 		fmt.Fprintf(&b, " to %s", threeDigits(d.Last))
 	}
-	s := d.Sample
-	if fateOf(d.Cause) == connLost {
-		fmt.Fprintf(&b, "; such as conn %d, idle %s after %s", s.Slot, threeDigits(s.Idle), some(s.Served, "answer"))
-	} else {
-		fmt.Fprintf(&b, "; such as conn %d", s.Slot)
+	if d.Cause.fate() == engine.ConnLost {
+		fmt.Fprintf(&b, ", %s", conditions(d))
 	}
-	if s.Detail != "" {
-		fmt.Fprintf(&b, ": %s", oneLine(s.Detail))
+	fmt.Fprintf(&b, "; such as conn %d", d.Sample.Slot)
+	if s := d.Sample; s.Waited > 0 {
+		fmt.Fprintf(&b, ", %s after its request", threeDigits(s.Waited))
+	}
+	if s := d.Sample; s.Bytes > 0 {
+		fmt.Fprintf(&b, ", %s seen", some(s.Bytes, "byte"))
+	}
+	if d.Sample.Detail != "" {
+		fmt.Fprintf(&b, ": %s", oneLine(d.Sample.Detail))
 	}
 	return b.String()
 }
 
-// dropHint says what a person can look at first; "" where the cause says it all.
-func dropHint(d Drop, r *Report) string {
-	e := r.Config
-	switch engine.ParseCause(d.Cause) {
-	case engine.ConnectRefused:
-		return "nobody listens at that address, or its accept queue is full and the host refuses"
-	case engine.ConnectTimedOut:
-		return fmt.Sprintf("not accepted within Config.ConnectTimeout (%s): ramp more slowly, or raise the server's "+
-			"backlog", plainDuration(e.ConnectTimeout))
-	case engine.TLSFailed:
-		return "see Config.TLS: does it trust the server's certificate, for the name in the URL?"
-	case engine.LocalExhaustion:
-		return "this host ran out of ports, descriptors or memory: the generator's fault, not the server's"
-	case engine.ClosedIdle, engine.ResetIdle:
-		return idleHint(d, r)
-	case engine.ClosedAnnounced:
-		return "the server ends keep-alive itself: Connection: close, HTTP/1.0, or a limit of requests per conn"
-	case engine.ResetWriting:
-		return "the server closed as the request left: the keep-alive race, no fault of either"
-	case engine.ResponseTimedOut:
-		return fmt.Sprintf("no complete response within Config.ResponseTimeout (%s)", plainDuration(e.ResponseTimeout))
-	case engine.UnexpectedBytes:
-		if e.Method == http.MethodHead {
-			return "bytes that belong to no response: does the server send a body in answer to HEAD?"
+// conditions says for how long conns had been idle, and after how many answers.
+func conditions(d Drop) string {
+	idle := threeDigits(d.ShortestIdle)
+	if longest := threeDigits(d.LongestIdle); longest != idle {
+		idle += " to " + longest
+	}
+	answers := some(d.FewestServed, "answer")
+	if d.MostServed != d.FewestServed {
+		answers = fmt.Sprintf("%d to %s", d.FewestServed, some(d.MostServed, "answer"))
+	}
+	return fmt.Sprintf("idle %s after %s", idle, answers)
+}
+
+// A closeSpan is the narrowest range of idle ages that has nearly all closes of idle conns.
+type closeSpan struct {
+	from, to HazardBin
+	closes   int64 // in it
+	all      int64
+}
+
+// most of the closes lie in a closeSpan: the rest may have other reasons.
+const mostCloses = 0.9
+
+func closesOf(bins []HazardBin) (s closeSpan, ok bool) {
+	for _, b := range bins {
+		s.all += b.Closes
+	}
+	enough := int64(mostCloses*float64(s.all) + 0.999)
+	best := len(bins) + 1
+	first, sum := 0, int64(0)
+	for last, b := range bins {
+		for sum += b.Closes; sum-bins[first].Closes >= enough && first < last; first++ {
+			sum -= bins[first].Closes
 		}
-		return "bytes that belong to no response: is the Content-Length right?"
+		if sum >= enough && last-first < best {
+			best = last - first
+			s.from, s.to, s.closes = bins[first], b, sum
+		}
 	}
-	return ""
+	return s, s.all > 0
 }
 
-// idleHint tells a server that stopped from one with a keep-alive timeout, as far as one sample and the instants of the
-// first and the last loss can: what a timeout closes is as spread out in time as the conns' last answers were.
-func idleHint(d Drop, r *Report) string {
-	timeout := plainDuration(r.Config.IdleTimeout)
-	switch within := d.Last - d.First; {
-	case d.Count >= fewestTogether && within <= min(time.Second, spreadOf(d, r)/4):
-		return fmt.Sprintf("all within %s: did the server stop or restart?", threeDigits(within))
-	case d.Sample.Idle >= r.Config.IdleTimeout:
-		return fmt.Sprintf("the server may close what is idle for Config.IdleTimeout (%s): a Cadence with shorter pauses "+
-			"would keep the conns open", timeout)
-	}
-	return fmt.Sprintf("is the server's keep-alive timeout shorter than Config.IdleTimeout (%s)?", timeout)
-}
+// share returns how many of the conns that got as old as the span were closed in it.
+func (s closeSpan) share() float64 { return float64(s.closes) / float64(s.from.Reached) }
 
-// fewestTogether losses at random instants lie within one quarter of the time by chance in one case of fifty.
-const fewestTogether = 5
-
-// spreadOf is the time over which losses by a timeout would spread: the mean pause, or without pauses the ramp; never
-// longer than the phase, because losses in different phases are different drops.
-func spreadOf(d Drop, r *Report) time.Duration {
-	p := r.Phases
-	spread := p.Ramp
-	if rate := r.Load.Expected; rate > 0 {
-		spread = time.Duration(float64(r.Conns.Requested) / rate * float64(time.Second))
-	}
-	switch d.Phase {
-	case engine.PhaseRamp.String():
-		return min(spread, p.Ramp)
-	case engine.PhaseHold.String():
-		return min(spread, p.Hold)
-	}
-	return min(spread, p.Sweep)
-}
-
-// unwantedHint says what unwanted statuses most often mean; "" without any.
-func unwantedHint(r *Report) string {
-	q, e := r.Requests, r.Config
-	switch status := q.FirstUnwanted; {
-	case status == 0:
+func hazardText(bins []HazardBin) string {
+	s, ok := closesOf(bins)
+	if !ok {
 		return ""
-	case status == http.StatusMethodNotAllowed:
-		return fmt.Sprintf("405 to %s: set Request.Method", e.Method)
-	case status == http.StatusNotFound:
-		return "404: set the path in Config.URL"
-	case status/100 == 4:
-		return fmt.Sprintf("%d: are path, method and header what the server wants? see Config.URL, Config.Request", status)
-	case status/100 == 5:
-		return fmt.Sprintf("%d: the server failed: see its log", status)
 	}
-	return "if these are right, say so in Request.Want"
+	text := fmt.Sprintf("%d of %d at an idle age of %s to %s, where %.3g %% of those that got so old were closed",
+		s.closes, s.all, threeDigits(s.from.From), threeDigits(s.to.To), 100*s.share())
+	if s.isTimeout() {
+		text += ": the keep-alive timeout of the server, or of something before it"
+	}
+	return text
+}
+
+// isTimeout tells a timeout from a server that went away, which closes young and old alike: nearly all that got so old
+// were closed, within a narrow range of ages, and there are enough of them.
+func (s closeSpan) isTimeout() bool {
+	return s.all >= fewestTogether && s.share() >= mostCloses && s.from.From > 0 && s.to.To <= s.from.From*3/2
 }

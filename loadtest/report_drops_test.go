@@ -1,6 +1,10 @@
 package loadtest
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"strconv"
 	"testing"
 	"time"
 
@@ -21,9 +25,16 @@ func TestIdleHint(t *testing.T) {
 		change func(*Drop, *Report)
 		want   string
 	}{
-		"at once":              {func(*Drop, *Report) {}, stopped},
-		"at once, long idle":   {func(d *Drop, _ *Report) { d.Sample.Idle = time.Hour }, stopped},
-		"reset":                {func(d *Drop, _ *Report) { d.Cause = engine.ResetIdle.String() }, stopped},
+		"at once":               {func(*Drop, *Report) {}, stopped},
+		"at once, long idle":    {func(d *Drop, _ *Report) { d.ShortestIdle, d.LongestIdle = time.Hour, time.Hour }, stopped},
+		"at once, by a timeout": {func(_ *Drop, r *Report) { r.Hazard = failingReport().Hazard }, asks},
+		"a limit": {
+			func(d *Drop, _ *Report) {
+				d.Last, d.FewestServed, d.MostServed, d.LongestIdle = time.Minute, 5, 5, time.Millisecond
+			},
+			"each right after 5 answers: the server limits the requests per conn, and does not announce it",
+		},
+		"reset":                {func(d *Drop, _ *Report) { d.Cause = CauseResetIdle }, stopped},
 		"silent, slow ramp":    {func(_ *Drop, r *Report) { r.Load.Expected, r.Phases.Ramp = 0, time.Minute }, stopped},
 		"too few to tell":      {func(d *Drop, _ *Report) { d.Count = 4 }, asks},
 		"one":                  {func(d *Drop, _ *Report) { d.Count, d.Last = 1, d.First }, asks},
@@ -33,16 +44,18 @@ func TestIdleHint(t *testing.T) {
 		"as long as the sweep": {func(d *Drop, r *Report) { d.Phase, r.Phases.Sweep = "sweep", 228*time.Millisecond }, asks},
 		"as long as the ramp":  {func(d *Drop, r *Report) { d.Phase, r.Phases.Ramp = "ramp", 228*time.Millisecond }, asks},
 		"idle as long as allowed": {
-			func(d *Drop, _ *Report) { d.Last, d.Sample.Idle = d.Last+5*time.Second, time.Minute }, asAsked,
+			func(d *Drop, _ *Report) {
+				d.Last, d.ShortestIdle, d.LongestIdle = d.Last+5*time.Second, time.Minute, time.Minute
+			}, asAsked,
 		},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			r := healthyReport()
 			d := Drop{
-				Phase: "hold", Cause: engine.ClosedIdle.String(), Count: 50,
+				Phase: "hold", Cause: CauseClosedIdle, Count: 50,
 				First: 9 * time.Second, Last: 9*time.Second + 200*time.Millisecond,
-				Sample: Loss{Idle: 154 * time.Millisecond},
+				LongestIdle: 20 * time.Second, MostServed: 7,
 			}
 			test.change(&d, r)
 			require.Equal(t, test.want, dropHint(d, r))
@@ -50,36 +63,84 @@ func TestIdleHint(t *testing.T) {
 	}
 }
 
-// Every cause that the engine knows is decided on here: one that is new has no fate until somebody gives it one.
-func TestFateOfEachCause(t *testing.T) {
-	want := map[engine.Cause]fate{
-		engine.CauseNone: noFate,
-
-		engine.ConnectRefused: connectFailed, engine.ConnectUnreachable: connectFailed,
-		engine.ConnectReset: connectFailed, engine.ConnectTimedOut: connectFailed, engine.ConnectError: connectFailed,
-		engine.TLSFailed: connectFailed, engine.LocalExhaustion: connectFailed,
-
-		engine.Abandoned: connectAbandoned,
-
-		engine.ClosedBeforeFirst: connLost, engine.ClosedIdle: connLost, engine.ClosedAnnounced: connLost,
-		engine.ClosedWaiting: connLost, engine.ClosedInResponse: connLost, engine.ResetIdle: connLost,
-		engine.ResetWriting: connLost, engine.ResetWaiting: connLost, engine.ResponseTimedOut: connLost,
-		engine.Malformed: connLost, engine.HeadTooLarge: connLost, engine.UnexpectedBytes: connLost,
-		engine.TransportError: connLost,
+// Every cause of the engine has its name and its fate here, and a hint or a text of its own that says it all.
+func TestCausesAreTheEngines(t *testing.T) {
+	names := map[Cause]bool{}
+	for _, c := range engine.Causes() {
+		names[causeOf(c)] = true
+		require.NotEqual(t, engine.NoFate, causeOf(c).fate(), c)
+		require.Equal(t, c.ByGenerator(), causeOf(c).ByGenerator(), c)
 	}
-	got := map[engine.Cause]fate{}
-	for c, ok := engine.CauseNone, true; ok; c++ {
-		var name string
-		if name, ok = nameOf(c); ok {
-			got[c] = fateOf(name)
-		}
+	require.Equal(t, names, exportedCauses(t))
+	require.Equal(t, engine.NoFate, Cause("bad luck").fate())
+	require.False(t, Cause("bad luck").ByGenerator())
+	sayAll := map[Cause]bool{CauseConnectError: true, CauseMalformed: true, CauseTransportError: true}
+	for c := range names {
+		hint := dropHint(Drop{Cause: c, Count: 1, Phase: "hold"}, healthyReport())
+		require.Equal(t, sayAll[c], hint == "", "hint for %q", c)
 	}
-	require.Equal(t, want, got)
-	require.Equal(t, noFate, fateOf("bad luck"))
 }
 
-// nameOf returns false for what is no cause: their number is the engine's own business.
-func nameOf(c engine.Cause) (name string, ok bool) {
-	defer func() { ok = recover() == nil }()
-	return c.String(), true
+// exportedCauses returns the values of the Cause constants, from the source: nothing else lists them.
+func exportedCauses(t *testing.T) map[Cause]bool {
+	file, err := parser.ParseFile(token.NewFileSet(), "cause.go", nil, 0)
+	require.NoError(t, err)
+	all := map[Cause]bool{}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if spec, ok := n.(*ast.ValueSpec); ok {
+			value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+			require.NoError(t, err)
+			require.False(t, all[Cause(value)], "%q twice", value)
+			all[Cause(value)] = true
+		}
+		return true
+	})
+	return all
+}
+
+func TestAnnouncedHint(t *testing.T) {
+	tests := map[string]struct {
+		drop Drop
+		want string
+	}{
+		"limit":   {Drop{Count: 50, FewestServed: 5, MostServed: 5}, "each after 5 answers: the server limits the requests per conn"},
+		"first":   {Drop{Count: 50, FewestServed: 1, MostServed: 1}, "does not keep conns alive"},
+		"mixed":   {Drop{Count: 50, FewestServed: 1, MostServed: 5}, "the server ends keep-alive itself"},
+		"few":     {Drop{Count: 4, FewestServed: 5, MostServed: 5}, "the server ends keep-alive itself"},
+		"refused": {Drop{Count: 50, Sample: Loss{Status: 503}}, "the server answered 503 and closed: the server says that it has too much to do"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			test.drop.Cause = CauseClosedAnnounced
+			require.Contains(t, dropHint(test.drop, healthyReport()), test.want)
+		})
+	}
+}
+
+func TestHazardText(t *testing.T) {
+	bin := func(from, to time.Duration, reached, closes int64) HazardBin {
+		return HazardBin{From: from * time.Second, To: to * time.Second, Reached: reached, Closes: closes}
+	}
+	tests := map[string]struct {
+		bins []HazardBin
+		want string
+	}{
+		"none":    {nil, ""},
+		"healthy": {[]HazardBin{bin(0, 10, 1000, 0), bin(10, 20, 500, 0)}, ""},
+		"timeout": {[]HazardBin{bin(0, 10, 1000, 1), bin(10, 11, 99, 98)},
+			"98 of 99 at an idle age of 10.0s to 11.0s, where 99 % of those that got so old were closed: the keep-alive timeout " +
+				"of the server, or of something before it"},
+		"in two bins": {[]HazardBin{bin(0, 10, 1000, 0), bin(10, 11, 100, 50), bin(11, 12, 50, 50)},
+			"100 of 100 at an idle age of 10.0s to 12.0s, where 100 % of those that got so old were closed: the keep-alive timeout " +
+				"of the server, or of something before it"},
+		"went away": {[]HazardBin{bin(0, 10, 1000, 50), bin(10, 20, 500, 50)},
+			"100 of 100 at an idle age of 0s to 20.0s, where 10 % of those that got so old were closed"},
+		"few": {[]HazardBin{bin(0, 10, 1000, 0), bin(10, 11, 4, 4)},
+			"4 of 4 at an idle age of 10.0s to 11.0s, where 100 % of those that got so old were closed"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) { require.Equal(t, test.want, hazardText(test.bins)) })
+	}
+	require.Equal(t, 0.5, HazardBin{AtRisk: 10 * time.Second, Closes: 5}.Rate())
+	require.Zero(t, HazardBin{}.Rate())
 }

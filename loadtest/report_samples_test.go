@@ -91,20 +91,33 @@ func reportOf(in reportInput) *Report {
 
 func healthyReport() *Report { return reportOf(sampleInput()) }
 
-// failingReport is of a server that loses conns in several ways, answers 405 and is slow to accept.
+// failingReport is of a server that loses conns in several ways, answers 405 and is slow to accept; they are opened again.
 func failingReport() *Report {
 	in := sampleInput()
 	res := in.result
 	res.Conns = engine.Conns{
 		Requested: 1000, NeverEstablished: 23, EverEstablished: 977, Served: 965, Held: 902,
-		Attempts: 1000, Connected: 977, ConnectFailed: 23, OpenAtEnd: 903, Dropped: 74,
+		Attempts: 1030, Connected: 1005, ConnectFailed: 25, OpenAtEnd: 927, Dropped: 78,
+		Reattempts: 30, Reopened: 28, Recovered: 27,
 	}
+	in.plan.Reopen = engine.Reopen{Delay: 100 * time.Millisecond, Most: time.Minute, Rate: 50}
 	res.Requests = engine.Requests{
 		Due: 1902, Sent: 1890, Unsent: 12, Answered: 1823, TimedOut: 40, Malformed: 6, LostWithConn: 21,
-		Status: [6]int64{2: 1801, 4: 22}, Unwanted: 22, FirstUnwanted: 405, Interim: 4,
+		Status: [6]int64{2: 1801, 4: 22}, Unwanted: 22, Interim: 4,
 		HoldDue: 1840, HoldSent: 1800,
 	}
-	res.Connect = histOf(977, 31*time.Microsecond, 2100*time.Millisecond)
+	res.Unwanted = []engine.StatusCount{
+		{Status: 405, Count: 17, First: time.Second, Last: 30 * time.Second},
+		{Status: 503, Count: 3, First: 9 * time.Second, Last: 10 * time.Second},
+		{Status: 100, Count: 1, First: 9 * time.Second, Last: 9 * time.Second},
+		{Status: 500, Count: 1, First: 9 * time.Second, Last: 9 * time.Second},
+	}
+	res.Hazard = []engine.HazardBin{
+		{From: 0, To: 5 * time.Second, Reached: 1890, AtRisk: 5000 * time.Second},
+		{From: 5 * time.Second, To: 5120 * time.Millisecond, Reached: 7, AtRisk: 28 * time.Millisecond, Closes: 7},
+	}
+	res.Recovery = histOf(27, 120*time.Millisecond, 3*time.Second)
+	res.Connect = histOf(1005, 31*time.Microsecond, 2100*time.Millisecond)
 	res.Latency = histOf(1863, 97*time.Microsecond, 3012*time.Millisecond)
 	res.Latency.Censored = 40
 	res.ServiceTime = histOf(1823, 61*time.Microsecond, 2999*time.Millisecond)
@@ -123,8 +136,10 @@ func failingDrops() []engine.Drop {
 	loss := func(cause engine.Cause, errno string, n int64, sample engine.Loss) engine.Drop {
 		sample.Cause, sample.Errno, sample.Phase, sample.At = cause, errno, engine.PhaseHold, 9*time.Second
 		return engine.Drop{
-			Phase: engine.PhaseHold, Cause: cause, Errno: errno, Count: n, First: 9 * time.Second,
-			Last: 9*time.Second + time.Duration(n-1)*200*time.Millisecond, Sample: sample,
+			Phase: engine.PhaseHold, Cause: cause, Errno: errno, Rule: sample.Rule, Count: n, First: 9 * time.Second,
+			Last:         9*time.Second + time.Duration(n-1)*200*time.Millisecond,
+			ShortestIdle: sample.Idle, LongestIdle: sample.Idle + time.Duration(n)*time.Millisecond,
+			FewestServed: sample.Served, MostServed: sample.Served + n/7, Sample: sample,
 		}
 	}
 	refused := loss(engine.ConnectRefused, "ECONNREFUSED", 3, engine.Loss{
@@ -132,15 +147,17 @@ func failingDrops() []engine.Drop {
 	})
 	refused.Phase = engine.PhaseRamp
 	return []engine.Drop{
-		loss(engine.ResponseTimedOut, "", 40, engine.Loss{Slot: 830, Idle: 3 * time.Second, Served: 1}),
-		loss(engine.ConnectTimedOut, "", 20, engine.Loss{Slot: 411}),
-		loss(engine.ClosedIdle, "", 7, engine.Loss{Slot: 17, Idle: 5004 * time.Millisecond, Served: 3}),
+		loss(engine.ResponseTimedOut, "", 44, engine.Loss{Slot: 830, Idle: 2 * time.Second, Waited: 3 * time.Second, Served: 1}),
+		loss(engine.ConnectTimedOut, "", 22, engine.Loss{Slot: 411}),
+		loss(engine.ClosedIdle, "", 7, engine.Loss{Slot: 17, Idle: 5004 * time.Millisecond, Pause: 9 * time.Second, Served: 3}),
 		loss(engine.ResetWaiting, "ECONNRESET", 6, engine.Loss{Slot: 18, Idle: time.Second, Served: 2}),
-		loss(engine.Malformed, "", 6, engine.Loss{Slot: 9, Served: 2, Detail: "two different Content-Length"}),
+		loss(engine.Malformed, "", 6, engine.Loss{
+			Slot: 9, Served: 2, Rule: "contradictory Content-Length", Bytes: 72, Status: 200, Detail: "two different Content-Length",
+		}),
 		loss(engine.ClosedWaiting, "", 5, engine.Loss{Slot: 61, Served: 2}),
-		loss(engine.ClosedInResponse, "", 5, engine.Loss{Slot: 62, Served: 2}),
+		loss(engine.ClosedInBody, "", 5, engine.Loss{Slot: 62, Served: 2, Bytes: 1 << 20}),
 		refused,
-		loss(engine.UnexpectedBytes, "", 2, engine.Loss{Slot: 2, Served: 1}),
+		loss(engine.IdleBytes, "", 2, engine.Loss{Slot: 2, Served: 1}),
 		loss(engine.ClosedBeforeFirst, "", 3, engine.Loss{Slot: 3}),
 	}
 }
@@ -186,13 +203,16 @@ func randomReport(rng *rand.Rand) *Report {
 	c.NotAttempted, c.NeverEstablished, c.EverEstablished = upTo(50), upTo(50), upTo(200)
 	c.Requested = c.NotAttempted + c.NeverEstablished + c.EverEstablished
 	c.Served = upTo(c.EverEstablished)
-	c.Connected = c.EverEstablished + upTo(20)
+	c.Reopened = upTo(20)
+	c.Recovered = upTo(c.Reopened)
+	c.Connected = c.EverEstablished + c.Reopened
 	c.OpenAtEnd = upTo(c.Connected)
 	c.Dropped = c.Connected - c.OpenAtEnd
 	c.Held = upTo(min(c.Served, c.OpenAtEnd))
 	c.ConnectAbandoned = upTo(c.NeverEstablished)
 	c.ConnectFailed = c.NeverEstablished - c.ConnectAbandoned + upTo(20)
 	c.Attempts = c.Connected + c.ConnectFailed + c.ConnectAbandoned
+	c.Reattempts = c.Attempts - c.Requested + c.NotAttempted
 
 	q := engine.Requests{
 		Unsent: upTo(9), TimedOut: upTo(9), Malformed: upTo(9), LostWithConn: upTo(9), InFlightAtEnd: upTo(3),
@@ -202,9 +222,7 @@ func randomReport(rng *rand.Rand) *Report {
 		q.Status[class] = upTo(100)
 		q.Answered += q.Status[class]
 	}
-	if q.Unwanted = upTo(q.Answered); q.Unwanted > 0 {
-		q.FirstUnwanted = 100 + rng.IntN(900)
-	}
+	q.Unwanted = upTo(q.Answered)
 	q.Sent = q.Answered + q.TimedOut + q.Malformed + q.LostWithConn + q.InFlightAtEnd
 	q.Due = q.Sent + q.Unsent
 	q.HoldDue = upTo(q.Due)
@@ -212,13 +230,18 @@ func randomReport(rng *rand.Rand) *Report {
 
 	res := in.result
 	res.Conns, res.Requests = c, q
+	res.Recovery = randomHist(rng, c.Recovered)
+	if res.Unwanted = nil; q.Unwanted > 0 {
+		res.Unwanted = []engine.StatusCount{{Status: 100 + rng.IntN(900), Count: q.Unwanted}}
+	}
+	res.Hazard = []engine.HazardBin{{To: 1, Reached: c.Dropped, AtRisk: time.Second, Closes: upTo(c.Dropped)}}
 	res.Connect, res.Lag = randomHist(rng, c.Connected), randomHist(rng, q.Sent)
 	res.ServiceTime, res.ClientWait = randomHist(rng, q.Answered), randomHist(rng, q.Answered)
 	res.Latency = randomHist(rng, q.Answered+q.TimedOut)
 	res.Latency.Censored = q.TimedOut
 	res.Ended = engine.Phase(rng.IntN(4))
 	res.Drops = append(randomDrops(rng, c.ConnectFailed, engine.ConnectRefused, engine.LocalExhaustion),
-		randomDrops(rng, c.Dropped, engine.ClosedBeforeFirst, engine.TransportError)...)
+		randomDrops(rng, c.Dropped, engine.ClosedUnused, engine.TransportError)...)
 	if c.ConnectAbandoned > 0 {
 		res.Drops = append(res.Drops, abandoned(c.ConnectAbandoned))
 	}
@@ -241,10 +264,13 @@ func randomDrops(rng *rand.Rand, n int64, first, last engine.Cause) []engine.Dro
 		d := engine.Drop{
 			Phase: engine.Phase(rng.IntN(3)), Cause: first + engine.Cause(rng.IntN(int(last-first)+1)),
 			Errno: [...]string{"", "ECONNRESET"}[rng.IntN(2)], Count: 1 + rng.Int64N(n),
+			Rule:  [...]string{"", "bare CR"}[rng.IntN(2)],
 			First: time.Duration(rng.Int64N(1e9)), Last: time.Duration(1e9 + rng.Int64N(1e9)),
+			LongestIdle: time.Duration(rng.Int64N(1e9)), MostServed: rng.Int64N(9),
 		}
 		d.Sample = engine.Loss{
 			Slot: rng.IntN(100), Phase: d.Phase, Cause: d.Cause, Errno: d.Errno, At: d.First, Idle: 5,
+			Rule: d.Rule, Pause: 6, Waited: 7, Bytes: rng.Int64N(9),
 			Served: rng.Int64N(9), Status: rng.IntN(600), Detail: "näh \"quoted\" <&>\n",
 		}
 		drops = append(drops, d)

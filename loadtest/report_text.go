@@ -51,8 +51,8 @@ func (t *table) headline(r *Report) {
 		target += " on " + e.UnixSocket
 	}
 	t.row("target", "%s", target)
-	t.row("plan", "ramp %s, then %s; pauses %s, idle timeout %s", rampText(e), holdText(e), e.Cadence,
-		plainDuration(e.IdleTimeout))
+	t.row("plan", "ramp %s, then %s; pauses %s, idle timeout %s%s", rampText(e), holdText(e), e.Cadence,
+		plainDuration(e.IdleTimeout), reopenText(e))
 	p := r.Phases
 	t.row("took", "ramp %s, hold %s, sweep %s, drain %s; %s driver%s", threeDigits(p.Ramp), threeDigits(p.Hold),
 		threeDigits(p.Sweep), threeDigits(p.Drain), e.Driver, tickText(e))
@@ -93,6 +93,17 @@ func holdText(e Echo) string {
 	return "hold " + plainDuration(e.Hold)
 }
 
+func reopenText(e Echo) string {
+	switch {
+	case e.ReopenPerSecond == 0:
+		return ""
+	case e.ReopenDelay == 0:
+		return fmt.Sprintf("; reopen at once, %d/s at most", e.ReopenPerSecond)
+	}
+	return fmt.Sprintf("; reopen after %s, doubled up to %s, %d/s at most", plainDuration(e.ReopenDelay),
+		plainDuration(e.ReopenMaxDelay), e.ReopenPerSecond)
+}
+
 func (t *table) ledger(r *Report) {
 	c, q := r.Conns, r.Requests
 	t.row("conns", "%d requested = %d not attempted + %d never established + %d ever established",
@@ -101,16 +112,20 @@ func (t *table) ledger(r *Report) {
 	t.row("attempts", "%d = %d connected + %d failed + %d abandoned", c.Attempts, c.Connected, c.ConnectFailed,
 		c.ConnectAbandoned)
 	t.row("", "%d connected = %d open at the end + %d dropped", c.Connected, c.OpenAtEnd, c.Dropped)
+	if c.Reattempts > 0 {
+		t.row("", "%d of the attempts were to open again: %d connected; slots were answered again %d times", c.Reattempts,
+			c.Reopened, c.Recovered)
+	}
 	t.row("requests", "%d due = %d sent + %d unsent", q.Due, q.Sent, q.Unsent)
 	t.row("", "%d sent = %d answered + %d timed out + %d malformed + %d lost with conn + %d in flight",
 		q.Sent, q.Answered, q.TimedOut, q.Malformed, q.LostWithConn, q.InFlightAtEnd)
-	t.row("", "%d answered: %s", q.Answered, statusText(r))
-	if hint := unwantedHint(r); hint != "" {
+	t.row("", "%d answered: %s", q.Answered, answeredText(r))
+	for _, hint := range unwantedHints(r) {
 		t.row("", "%s", hint)
 	}
 }
 
-func statusText(r *Report) string {
+func answeredText(r *Report) string {
 	q := r.Requests
 	var classes []string
 	for class, n := range q.Status {
@@ -132,9 +147,8 @@ func statusText(r *Report) string {
 
 func (t *table) durations(r *Report) {
 	t.line(fmt.Sprintf("%-*s%9s%9s%9s%9s%9s%10s", labelWidth, "", "p50", "p90", "p99", "p99.9", "max", "count"))
-	names := [...]string{"connect", "latency", "service time", "lag", "client wait"}
-	for i, d := range r.distributions() {
-		t.line(durationsLine(names[i], d))
+	for _, d := range r.distributions() {
+		t.line(durationsLine(d.name, d.Distribution))
 	}
 }
 
@@ -154,9 +168,20 @@ func durationsLine(name string, d Distribution) string {
 	return s
 }
 
-// distributions returns those of the report, in the order in which it is read.
-func (r *Report) distributions() [5]Distribution {
-	return [...]Distribution{r.Connect, r.Latency, r.ServiceTime, r.Lag, r.ClientWait}
+// A namedDistribution has the name that people read.
+type namedDistribution struct {
+	name string
+	Distribution
+}
+
+// distributions returns those of the report, in the order in which it is read; Recovery only if there was any.
+func (r *Report) distributions() []namedDistribution {
+	all := []namedDistribution{{"connect", r.Connect}, {"latency", r.Latency}, {"service time", r.ServiceTime},
+		{"lag", r.Lag}, {"client wait", r.ClientWait}}
+	if r.Recovery.Count() > 0 {
+		all = append(all, namedDistribution{"recovery", r.Recovery})
+	}
+	return all
 }
 
 func (t *table) rates(r *Report) {

@@ -15,6 +15,9 @@ const (
 
 	// longest bounds each duration and the ramp: the engine counts ticks of down to 100 µs in 32 bits, 119 h in all.
 	longest = 24 * time.Hour
+
+	// maxReopenRate keeps the instants of the attempts a µs and more apart.
+	maxReopenRate = 1_000_000
 )
 
 // validate returns a *ConfigError with all problems of c, nil if there are none. It opens nothing and asks nobody: what
@@ -24,6 +27,7 @@ func (c Config) validate() error {
 	p.target(c)
 	p.counts(c)
 	p.durations(c)
+	p.reopen(c.Reopen)
 	p = append(p, c.Cadence.problems()...)
 	p.request(c.Request)
 	p.tls(c)
@@ -171,6 +175,27 @@ func (p *problems) durations(c Config) {
 	p.magnitude("Hold", c.Hold)
 }
 
+func (p *problems) reopen(r Reopen) {
+	if r.Delay == 0 && r != (Reopen{}) {
+		p.add("Reopen.Delay is 0, which means never, and other fields of Reopen are set: write the delay, or -1 for none")
+	}
+	if r.MaxDelay < 0 {
+		p.add("Reopen.MaxDelay is %v: write the longest delay, or 0 for %v", r.MaxDelay, defaultMaxDelay)
+	}
+	if r.MaxDelay > 0 && r.MaxDelay < r.Delay {
+		p.add("Reopen.MaxDelay is %v, below the Delay of %v: raise the one or lower the other", r.MaxDelay, r.Delay)
+	}
+	if r.PerSecond < 0 {
+		p.add("Reopen.PerSecond is %d: it cannot be off, lest a dead server meet a storm of connects; write how many "+
+			"attempts a second, or 0 for %d", r.PerSecond, defaultReopenRate)
+	}
+	if r.PerSecond > maxReopenRate {
+		p.add("Reopen.PerSecond is %d: at most %d", r.PerSecond, maxReopenRate)
+	}
+	p.magnitude("Reopen.Delay", r.Delay)
+	p.magnitude("Reopen.MaxDelay", r.MaxDelay)
+}
+
 // magnitude refuses what the engine cannot count, and what is a number of seconds without its unit.
 func (p *problems) magnitude(field string, d time.Duration) {
 	if d > longest {
@@ -252,8 +277,5 @@ func (p *problems) unsupported(c Config) {
 	}
 	if c.Processes > 0 {
 		p.add("Processes is %d: generator processes are not supported yet; leave it 0", c.Processes)
-	}
-	if c.Reopen != (Reopen{}) {
-		p.add("Reopen is set: not supported yet; leave it zero, a lost conn then stays lost")
 	}
 }

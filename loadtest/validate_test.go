@@ -144,7 +144,19 @@ func TestValidateNamesTheProblem(t *testing.T) {
 
 		"server PID": {func(c *Config) { c.ServerPID = 7 }, `ServerPID is 7: not supported yet; leave it 0`},
 		"processes":  {func(c *Config) { c.Processes = 2 }, `Processes is 2: generator processes are not supported yet; leave it 0`},
-		"reopen":     {func(c *Config) { c.Reopen.policy = 1 }, `Reopen is set: not supported yet; leave it zero, a lost conn then stays lost`},
+
+		"reopen never": {func(c *Config) { c.Reopen = Reopen{MaxDelay: time.Second} },
+			`Reopen.Delay is 0, which means never, and other fields of Reopen are set: write the delay, or -1 for none`},
+		"reopen bound below": {func(c *Config) { c.Reopen = Reopen{Delay: 2 * time.Second, MaxDelay: time.Second} },
+			`Reopen.MaxDelay is 1s, below the Delay of 2s: raise the one or lower the other`},
+		"reopen bound negative": {func(c *Config) { c.Reopen = Reopen{Delay: -1, MaxDelay: -1} },
+			`Reopen.MaxDelay is -1ns: write the longest delay, or 0 for 1m0s`},
+		"reopen unbounded": {func(c *Config) { c.Reopen = Reopen{Delay: -1, PerSecond: -1} },
+			`Reopen.PerSecond is -1: it cannot be off, lest a dead server meet a storm of connects; write how many attempts a second, or 0 for 1000`},
+		"reopen storm": {func(c *Config) { c.Reopen = Reopen{Delay: -1, PerSecond: 1_000_001} },
+			`Reopen.PerSecond is 1000001: at most 1000000`},
+		"reopen unit": {func(c *Config) { c.Reopen = Reopen{Delay: 5} },
+			`Reopen.Delay is 5ns: was a unit such as time.Second forgotten?`},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

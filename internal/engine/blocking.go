@@ -23,7 +23,7 @@ type blockingRun struct {
 	phases   *phases
 	timeline *timeline
 	changed  chan struct{} // the coordinator should look
-	attempts chan uint32   // conns to open, for the dialers
+	attempts chan attempt  // to carry out, for the dialers
 	events   chan *event   // from the conns to the machine
 	done     chan struct{} // closed when the run is over
 	wg       sync.WaitGroup
@@ -31,25 +31,34 @@ type blockingRun struct {
 	mu sync.Mutex
 	*machine
 	transports []net.Conn // by conn; nil: not open
-	opened     int        // conns whose attempt was begun
-	dialled    int        // conns before it are not dialling any more
+	last       []uint32   // by conn: number of its last attempt
+	opened     int        // conns whose first attempt was begun
+	dialling   []attempt  // the oldest first, those that have ended among them
 	connecting int
 	dialers    int // goroutines that carry out attempts, but for those that are overdue
 
 	deadlinesWork bool // a read deadline has ended a Read
 	over          bool
 	nextSecond    time.Duration
+	wakes         time.Duration // when the coordinator looks by itself
+}
+
+// An attempt is one try to open a conn.
+type attempt struct {
+	conn   uint32
+	number uint32 // of the conn's, from 1: what belongs to an earlier one comes too late
+	end    time.Duration
 }
 
 func runBlocking(ctx context.Context, p *Plan) (*Result, error) {
 	r := &blockingRun{clock: clock{time.Now()}, plan: *p, changed: make(chan struct{}, 1), nextSecond: time.Second,
-		attempts: make(chan uint32, max(1, p.MaxConnecting)), events: make(chan *event), done: make(chan struct{})}
+		attempts: make(chan attempt, max(1, p.MaxConnecting)), events: make(chan *event), done: make(chan struct{})}
 	r.plan.Workers, r.plan.Tick = 1, 0 // deadlines of Go's own timers lie on no grid
 	r.phases = newPhases(p.Slots, 1, p.Hold)
 	r.phases.nudge = r.nudge
 	r.timeline = newTimeline(1, p.Progress)
 	r.machine = newMachine(&r.plan, r.phases, 0)
-	r.transports = make([]net.Conn, p.Slots)
+	r.transports, r.last = make([]net.Conn, p.Slots), make([]uint32, p.Slots)
 
 	// Cancelled when the run is over, and not before: an attempt that ends because of it is abandoned, not failed.
 	dialCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -95,32 +104,13 @@ func (r *blockingRun) turn(dialCtx context.Context) (next time.Duration, over bo
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.clock.now()
-	for r.mayOpen() && r.plan.Ramp.at(r.opened) <= now {
-		j := uint32(r.opened)
-		r.opened++
-		r.connecting++
-		r.dial(j, now)
-		if r.connecting > r.dialers {
-			r.dialers++
-			r.wg.Go(func() { r.dialer(dialCtx) })
-		}
-		r.attempts <- j
-		if r.opened == len(r.conns) {
-			close(r.attempts)
-		}
-	}
-	if r.advance(now) {
-		for j, nc := range r.transports {
-			if nc != nil {
-				r.wake(uint32(j))
-			}
-		}
-	}
+	r.openDue(dialCtx, now)
+	r.adjust(r.advance(now))
 	for r.sweepDue() <= now {
 		j, _ := r.ask(now)
 		r.wake(j)
 	}
-	r.advance(now)
+	r.adjust(r.advance(now))
 	r.failOverdue(now)
 	for ; r.nextSecond <= now; r.nextSecond += time.Second {
 		r.timeline.add(&r.tally, r.nextSecond, r.phase)
@@ -136,23 +126,74 @@ func (r *blockingRun) turn(dialCtx context.Context) (next time.Duration, over bo
 	return r.nextTurn(), r.over
 }
 
+// openDue opens what the ramp asks for, and again what was lost.
+func (r *blockingRun) openDue(dialCtx context.Context, now time.Duration) {
+	for r.mayOpen() && r.rampDue() <= now {
+		r.begin(dialCtx, uint32(r.opened), now)
+		if r.opened++; r.opened == len(r.conns) && r.plan.Reopen.Rate == 0 {
+			close(r.attempts) // the dialers' stacks are not needed any more
+		}
+	}
+	for r.mayOpen() {
+		j, ok := r.reopenNext(now)
+		if !ok {
+			return
+		}
+		r.begin(dialCtx, j, now)
+	}
+}
+
+// begin begins an attempt, and starts a dialer if none is free.
+func (r *blockingRun) begin(dialCtx context.Context, j uint32, now time.Duration) {
+	r.connecting++
+	r.dial(j, now)
+	if r.connecting > r.dialers {
+		r.dialers++
+		r.wg.Go(func() { r.dialer(dialCtx) })
+	}
+	r.last[j]++
+	a := attempt{j, r.last[j], r.conns[j].wake + dialGrace}
+	r.dialling = append(r.dialling, a)
+	r.attempts <- a
+}
+
+// adjust follows what advance changed.
+func (r *blockingRun) adjust(c change) {
+	if c.released {
+		for j, nc := range r.transports {
+			if nc != nil {
+				r.wake(uint32(j))
+			}
+		}
+	}
+	if c.frozen {
+		r.connecting, r.dialling = 0, nil // what they open in the end is closed
+	}
+}
+
 // dialGrace is what an attempt may take beyond ConnectTimeout to say why it failed.
 const dialGrace = 100 * time.Millisecond
 
 // failOverdue gives up attempts whose Dial does not heed its context. What they open in the end is closed.
 func (r *blockingRun) failOverdue(now time.Duration) {
-	for ; r.dialled < r.opened; r.dialled++ {
-		c := &r.conns[r.dialled]
-		if c.state != dialling {
-			continue
+	for len(r.dialling) > 0 {
+		a := r.dialling[0]
+		if r.isCurrent(a) {
+			if now < a.end {
+				return
+			}
+			r.connecting--
+			r.dialers--
+			r.failed(a.conn, now, ConnectTimedOut, errDeafDial)
 		}
-		if now < c.wake+dialGrace {
-			return
-		}
-		r.connecting--
-		r.dialers--
-		r.failed(uint32(r.dialled), now, ConnectTimedOut, errDeafDial)
+		r.dialling = r.dialling[1:]
 	}
+	r.dialling = nil // so that its memory does not grow
+}
+
+// isCurrent reports whether a is still under way.
+func (r *blockingRun) isCurrent(a attempt) bool {
+	return r.last[a.conn] == a.number && r.conns[a.conn].state == dialling
 }
 
 var (
@@ -170,28 +211,43 @@ func (r *blockingRun) findDeaf(now time.Duration) {
 	}
 	for j, nc := range r.transports {
 		if c := &r.conns[j]; nc != nil && c.wake < now-deafAfter {
-			r.lose(uint32(j), now, TransportError, errDeafDeadline)
+			r.lose(uint32(j), now, TransportError, evidence{err: errDeafDeadline})
 			abort(nc)
 			r.transports[j] = nil
 		}
 	}
 }
 
-func (r *blockingRun) mayOpen() bool {
-	return r.opened < len(r.conns) && r.connecting+r.unproven < max(1, r.plan.MaxConnecting)
+func (r *blockingRun) mayOpen() bool { return r.connecting+r.unproven < max(1, r.plan.MaxConnecting) }
+
+// letOpen has the coordinator look if there is something to open: the cap on attempts in flight may have held it back, or a
+// conn was just lost.
+func (r *blockingRun) letOpen() {
+	if due := min(r.rampDue(), r.reopenDue()); due != never && r.mayOpen() && due < r.wakes {
+		r.nudge()
+	}
+}
+
+// rampDue returns the instant at which the ramp opens the next conn; never if it has opened all.
+func (r *blockingRun) rampDue() time.Duration {
+	if r.opened == len(r.conns) {
+		return never
+	}
+	return r.plan.Ramp.at(r.opened)
 }
 
 func (r *blockingRun) nextTurn() time.Duration {
 	next := min(r.nextSecond, r.sweepDue())
 	if r.mayOpen() {
-		next = min(next, r.plan.Ramp.at(r.opened))
+		next = min(next, r.rampDue(), r.reopenDue())
 	}
 	if r.phase == PhaseHold {
 		next = min(next, r.phases.holdEnd())
 	}
-	if r.dialled < r.opened && r.conns[r.dialled].state == dialling {
-		next = min(next, r.conns[r.dialled].wake+dialGrace)
+	if len(r.dialling) > 0 {
+		next = min(next, r.dialling[0].end)
 	}
+	r.wakes = next
 	return next
 }
 
@@ -199,8 +255,8 @@ func (r *blockingRun) nextTurn() time.Duration {
 func (r *blockingRun) dialer(ctx context.Context) {
 	for {
 		select {
-		case j, more := <-r.attempts:
-			if !more || !r.connect(ctx, j) {
+		case a, more := <-r.attempts:
+			if !more || !r.connect(ctx, a) {
 				return
 			}
 		case <-r.done:
@@ -211,31 +267,29 @@ func (r *blockingRun) dialer(ctx context.Context) {
 
 // connect carries out one attempt, and hands the conn to a goroutine with a fresh, small stack. It reports whether it
 // was in time: else another dialer has taken the place of this one.
-func (r *blockingRun) connect(dialCtx context.Context, j uint32) (inTime bool) {
+func (r *blockingRun) connect(dialCtx context.Context, a attempt) (inTime bool) {
 	ctx, cancel := context.WithTimeout(dialCtx, r.plan.ConnectTimeout)
 	defer cancel()
-	nc, err := r.open(ctx, r.slot(j))
+	nc, err := r.open(ctx, r.slot(a.conn))
 	now := r.clock.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.over || r.conns[j].state != dialling { // too late
+	if r.over || !r.isCurrent(a) { // too late
 		if err == nil {
 			abort(nc)
 		}
 		return false
 	}
 	r.connecting--
-	if r.mayOpen() {
-		r.nudge() // the cap on attempts in flight held others back
-	}
+	defer r.letOpen()
 	if err != nil {
-		r.failed(j, r.clock.now(), causeOfConnect(err), err)
+		r.failed(a.conn, r.clock.now(), causeOfConnect(err), err)
 		return true
 	}
-	r.transports[j] = nc
-	r.established(j, now)
+	r.transports[a.conn] = nc
+	r.established(a.conn, now)
 	r.wg.Add(1)
-	go r.serve(&event{conn: j, nc: nc, next: make(chan step, 1), small: make([]byte, smallRead)})
+	go r.serve(&event{conn: a.conn, attempt: a.number, nc: nc, next: make(chan step, 1), small: make([]byte, smallRead)})
 	return true
 }
 

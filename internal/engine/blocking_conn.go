@@ -7,6 +7,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"example.com/holdfast/internal/netpoll"
 )
 
 const (
@@ -28,16 +30,17 @@ var largeBuffers = sync.Pool{New: func() any { return new([largeRead]byte) }}
 //
 // Note: with the machine run by the conns' own goroutines their stacks came to 3.4 KB each, at 2 000 conns (2026-11).
 type event struct {
-	conn  uint32
-	nc    net.Conn
-	next  chan step // of the conn, for the answer
-	kind  eventKind
-	small []byte        // the conn's own buffer
-	bytes []byte        // read
-	n     int           // bytes written
-	err   error         // of the read or write
-	at    time.Duration // when it was begun (write) or returned (read)
-	lasts int           // reads after the deadline of the request
+	conn    uint32
+	attempt uint32 // the one that opened nc
+	nc      net.Conn
+	next    chan step // of the conn, for the answer
+	kind    eventKind
+	small   []byte        // the conn's own buffer
+	bytes   []byte        // read
+	n       int           // bytes written
+	err     error         // of the read or write
+	at      time.Duration // when it was begun (write) or returned (read)
+	lasts   int           // reads after the deadline of the request
 }
 
 type eventKind uint8
@@ -169,16 +172,17 @@ func (r *blockingRun) steps() {
 func (r *blockingRun) step(e *event) step {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.over {
-		return stepHangUp
+	if r.over || r.last[e.conn] != e.attempt {
+		return stepHangUp // for the latter, its conn was given up and is being opened again
 	}
 	c := &r.conns[e.conn]
 	if c.state != closed && r.tell(e, c, r.clock.now()) {
 		return stepReadLast
 	}
-	if r.sweep.awaited == 0 && r.phase == PhaseSweep || r.drained() || r.mayOpen() {
-		r.nudge() // what e told may end the sweep or the run, or let the coordinator open what it held back
+	if r.sweep.awaited == 0 && r.phase == PhaseSweep || r.drained() {
+		r.nudge() // what e told may end the sweep or the run
 	}
+	r.letOpen()
 	switch {
 	case c.state == closed:
 		r.transports[e.conn] = nil
@@ -216,7 +220,7 @@ func (r *blockingRun) tell(e *event, c *conn, now time.Duration) (last bool) {
 		r.deadlinesWork = true
 		return r.deadline(e, c, now)
 	case errors.Is(e.err, io.EOF), errors.Is(e.err, io.ErrUnexpectedEOF): // the latter is TLS without its farewell
-		r.eof(e.conn, now)
+		r.eof(e.conn, now, endingOf(netpoll.PeerOfConn(e.nc), len(r.plan.Request)))
 	case e.err != nil:
 		r.broken(e.conn, now, e.err)
 	case e.kind == readLast: // there was something: what is left of it is there too

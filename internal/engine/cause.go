@@ -9,64 +9,132 @@ const (
 	// An attempt that never was established.
 	ConnectRefused
 	ConnectUnreachable
-	ConnectReset
+	ConnectReset  // by the server, the TLS handshake included
+	ConnectClosed // by the server, before the TLS handshake was over
 	ConnectTimedOut
 	ConnectError    // any other failure to connect
-	TLSFailed       // the TCP connection was there, the handshake failed
+	TLSAlert        // the server refused the handshake, with an alert
+	TLSCertificate  // we refused the server's certificate
+	NotTLS          // what the server sent is not TLS
+	TLSFailed       // any other failure of the handshake
 	LocalExhaustion // of descriptors, ports or memory: the generator's fault, never the server's
-	Abandoned       // the run was cancelled while it was in flight
+	Abandoned       // the run was cancelled, or reopening ended, while it was in flight
 
 	// A conn that was established, and lost.
-	ClosedBeforeFirst // by the server, before it answered anything
+	ClosedUnused      // by the server, before any byte of a request had reached it
+	ClosedBeforeFirst // by the server, after a request and before any byte of the conn's first response
 	ClosedIdle        // by the server, between a response and the next request
 	ClosedAnnounced   // after a response that said so (Connection: close, HTTP/1.0, body until close)
 	ClosedWaiting     // by the server, after a request was sent and before any byte of its response
-	ClosedInResponse  // by the server, in the middle of a response
+	ClosedInHead      // by the server, in the middle of a response's head
+	ClosedInBody      // by the server, in the middle of a response's body
+	HalfClosed        // the server ended its direction and keeps its socket open
+	ResetBeforeFirst  // before the conn's first response
 	ResetIdle
-	ResetWriting // while the request was written: the keep-alive race
-	ResetWaiting
-	ResponseTimedOut
-	Malformed       // the response breaks HTTP/1.1; Detail says which rule
-	HeadTooLarge    // the head of a response exceeds the parser's bound
-	UnexpectedBytes // bytes on a conn with no request outstanding, or after the end of a response
-	TransportError  // any other error of read or write
+	ResetWriting     // the keep-alive race: the server had closed or reset the conn before any of the request reached it
+	ResetWritingLate // the same, and the request left later than planned: the generator's fault
+	ResetWaiting     // before any byte of the response, the request perhaps not yet sent whole
+	ResetInResponse
+	ResponseTimedOut   // no byte of it came in time
+	ResponseUnfinished // it had begun
+	Malformed          // the response breaks HTTP/1.1; Rule says which rule
+	HeadTooLarge       // the head of a response exceeds the parser's bound
+	TooManyInterim     // so do the interim responses
+	Unexpected101      // Switching Protocols, which nobody asked for
+	IdleBytes          // on a conn with no request outstanding, or behind the end of a response
+	BodyAfterHead      // a response to HEAD has none
+	RequestTimeout     // the server sent 408, because no request had come
+	OpenExhaustion     // of this host, on an established conn: the generator's fault
+	TLSBroken          // an alert, or a record that cannot be read
+	TransportError     // any other error of read or write
 
 	numCauses
 )
 
-var causeNames = [numCauses]string{
-	CauseNone:          "none",
-	ConnectRefused:     "connect refused",
-	ConnectUnreachable: "unreachable",
-	ConnectReset:       "connect reset",
-	ConnectTimedOut:    "connect timed out",
-	ConnectError:       "connect failed",
-	TLSFailed:          "TLS handshake failed",
-	LocalExhaustion:    "local exhaustion",
-	Abandoned:          "abandoned",
-	ClosedBeforeFirst:  "closed before first response",
-	ClosedIdle:         "closed while idle",
-	ClosedAnnounced:    "closed as announced",
-	ClosedWaiting:      "closed while waiting",
-	ClosedInResponse:   "closed in response",
-	ResetIdle:          "reset while idle",
-	ResetWriting:       "reset while writing",
-	ResetWaiting:       "reset while waiting",
-	ResponseTimedOut:   "response timed out",
-	Malformed:          "malformed response",
-	HeadTooLarge:       "response head too large",
-	UnexpectedBytes:    "unexpected bytes",
-	TransportError:     "transport error",
+// A Fate is the class of Conns that a cause leads to.
+type Fate uint8
+
+const (
+	NoFate Fate = iota
+	ConnectFailed
+	ConnectAbandoned
+	ConnLost
+)
+
+var causes = [numCauses]struct {
+	name string
+	fate Fate
+}{
+	CauseNone:          {"none", NoFate},
+	ConnectRefused:     {"connect refused", ConnectFailed},
+	ConnectUnreachable: {"unreachable", ConnectFailed},
+	ConnectReset:       {"connect reset", ConnectFailed},
+	ConnectClosed:      {"closed in handshake", ConnectFailed},
+	ConnectTimedOut:    {"connect timed out", ConnectFailed},
+	ConnectError:       {"connect failed", ConnectFailed},
+	TLSAlert:           {"TLS alert", ConnectFailed},
+	TLSCertificate:     {"TLS certificate refused", ConnectFailed},
+	NotTLS:             {"not TLS", ConnectFailed},
+	TLSFailed:          {"TLS handshake failed", ConnectFailed},
+	LocalExhaustion:    {"local exhaustion", ConnectFailed},
+	Abandoned:          {"abandoned", ConnectAbandoned},
+	ClosedUnused:       {"closed before first request", ConnLost},
+	ClosedBeforeFirst:  {"closed before first response", ConnLost},
+	ClosedIdle:         {"closed while idle", ConnLost},
+	ClosedAnnounced:    {"closed as announced", ConnLost},
+	ClosedWaiting:      {"closed while waiting", ConnLost},
+	ClosedInHead:       {"closed in head", ConnLost},
+	ClosedInBody:       {"closed in body", ConnLost},
+	HalfClosed:         {"half-closed", ConnLost},
+	ResetBeforeFirst:   {"reset before first response", ConnLost},
+	ResetIdle:          {"reset while idle", ConnLost},
+	ResetWriting:       {"reset while writing", ConnLost},
+	ResetWritingLate:   {"reset while writing late", ConnLost},
+	ResetWaiting:       {"reset while waiting", ConnLost},
+	ResetInResponse:    {"reset in response", ConnLost},
+	ResponseTimedOut:   {"response timed out", ConnLost},
+	ResponseUnfinished: {"response unfinished", ConnLost},
+	Malformed:          {"malformed response", ConnLost},
+	HeadTooLarge:       {"response head too large", ConnLost},
+	TooManyInterim:     {"too many interim responses", ConnLost},
+	Unexpected101:      {"unexpected 101", ConnLost},
+	IdleBytes:          {"bytes while idle", ConnLost},
+	BodyAfterHead:      {"body after HEAD", ConnLost},
+	RequestTimeout:     {"408 while idle", ConnLost},
+	OpenExhaustion:     {"local exhaustion while open", ConnLost},
+	TLSBroken:          {"TLS broken", ConnLost},
+	TransportError:     {"transport error", ConnLost},
 }
 
-func (c Cause) String() string { return causeNames[c] }
+func (c Cause) String() string { return causes[c].name }
+
+// Fate returns the class of Conns that c leads to; no other code decides that.
+func (c Cause) Fate() Fate { return causes[c].fate }
+
+// ByGenerator reports whether c is the generator's fault, never the server's.
+func (c Cause) ByGenerator() bool {
+	switch c {
+	case LocalExhaustion, OpenExhaustion, ResetWritingLate, Abandoned:
+		return true
+	}
+	return false
+}
 
 // ParseCause is the inverse of [Cause.String]; unknown names give CauseNone.
 func ParseCause(s string) Cause {
-	for c, name := range causeNames {
-		if name == s {
+	for c, row := range causes {
+		if row.name == s {
 			return Cause(c)
 		}
 	}
 	return CauseNone
+}
+
+// Causes returns all causes but CauseNone.
+func Causes() []Cause {
+	all := make([]Cause, 0, numCauses-1)
+	for c := CauseNone + 1; c < numCauses; c++ {
+		all = append(all, c)
+	}
+	return all
 }

@@ -145,9 +145,9 @@ func TestLossesAreNamed(t *testing.T) {
 		{"closed while idle", func(_ int, nc net.Conn, r *bufio.Reader) { readRequest(r); nc.Write([]byte(ok)) },
 			ClosedIdle, Requests{Due: 1, Sent: 1, Answered: 1}},
 		{"closed in head", func(_ int, nc net.Conn, r *bufio.Reader) { readRequest(r); nc.Write([]byte(ok[:20])) },
-			ClosedInResponse, Requests{Due: 1, Sent: 1, LostWithConn: 1}},
+			ClosedInHead, Requests{Due: 1, Sent: 1, LostWithConn: 1}},
 		{"closed in body", func(_ int, nc net.Conn, r *bufio.Reader) { readRequest(r); nc.Write([]byte(ok[:len(ok)-1])) },
-			ClosedInResponse, Requests{Due: 1, Sent: 1, LostWithConn: 1}},
+			ClosedInBody, Requests{Due: 1, Sent: 1, LostWithConn: 1}},
 		{"closed as announced", answer("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
 			ClosedAnnounced, Requests{Due: 1, Sent: 1, Answered: 1}},
 		{"body until close", func(_ int, nc net.Conn, r *bufio.Reader) {
@@ -160,18 +160,18 @@ func TestLossesAreNamed(t *testing.T) {
 			readRequest(r)
 			nc.Write([]byte(ok[:20]))
 			readRequest(r)
-		}, ResponseTimedOut, Requests{Due: 1, Sent: 1, TimedOut: 1}},
+		}, ResponseUnfinished, Requests{Due: 1, Sent: 1, TimedOut: 1}},
 		{"malformed", answer("HTTP/1.1 2xx OK\r\n\r\n"), Malformed, Requests{Due: 1, Sent: 1, Malformed: 1}},
 		{"endless head", answer("HTTP/1.1 200 OK\r\nA: " + strings.Repeat("x", 70_000)),
 			HeadTooLarge, Requests{Due: 1, Sent: 1, Malformed: 1}},
-		{"bytes after the response", answer(ok + "!"), UnexpectedBytes, Requests{Due: 1, Sent: 1, Answered: 1}},
+		{"bytes after the response", answer(ok + "!"), IdleBytes, Requests{Due: 1, Sent: 1, Answered: 1}},
 	}
 	each(t, func(t *testing.T, w world) {
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
 				const n = 7
 				p := plan(n)
-				if test.want == ResponseTimedOut {
+				if test.sent.TimedOut > 0 {
 					p.ResponseTimeout = 50 * time.Millisecond
 				}
 				p.Cadence = Cadence{} // one request a conn
@@ -199,7 +199,9 @@ func TestUnwantedStatus(t *testing.T) {
 		r := run(t, p)
 		require.EqualValues(t, 5, r.Conns.Held, "the status of a request says nothing about the conn")
 		require.Equal(t, r.Requests.Answered, r.Requests.Unwanted)
-		require.Equal(t, 405, r.Requests.FirstUnwanted)
+		require.Len(t, r.Unwanted, 1)
+		require.Equal(t, 405, r.Unwanted[0].Status)
+		require.Equal(t, r.Requests.Unwanted, r.Unwanted[0].Count)
 	})
 }
 

@@ -14,16 +14,31 @@ type conn struct {
 	sent  time.Duration // of the last request; while dialling, the start of the attempt
 	ready time.Duration // arrival of the last response, or established
 
-	served uint32 // requests answered on this conn
+	served uint32 // requests answered on this conn, since it was opened last
 	drawn  uint32 // pauses drawn for this slot
 	side   uint32 // in the side table; 0: none
 	fd     int32  // the epoll driver's socket
 	links  links  // the epoll driver's wheel
 
-	state   state
-	addr    uint8 // index of the address that the attempt went to
-	awaited bool  // the sweep has yet to hear from it; in drain, it has a request to send yet
+	state state
+	addr  uint8 // index of the address that the attempt went to
+	flags flags
 }
+
+// flags are what is true of a conn or its slot.
+type flags uint8
+
+const (
+	awaited      flags = 1 << iota // the sweep has yet to hear from it; in drain, it has a request to send yet
+	bodyless                       // its last response would have had no body in answer to GET either
+	tried                          // the slot's first attempt was begun
+	resolved                       // the slot's first attempt was served or failed
+	reopened                       // a later attempt was begun
+	everUp                         // the slot was established at some time
+	everAnswered                   // the slot was served at some time
+)
+
+func (c *conn) has(f flags) bool { return c.flags&f != 0 }
 
 // open reports whether the conn is established and not lost.
 func (c *conn) open() bool { return c.state == idle || c.state == writing || c.state == waiting }
@@ -60,6 +75,7 @@ type machine struct {
 	sides  sides
 	parser http1.Parser // of a response that arrives in one piece
 	tally
+	reopening
 
 	phase       Phase
 	outstanding int // requests due and not finished
@@ -69,18 +85,14 @@ type machine struct {
 }
 
 func newMachine(p *Plan, ph *phases, worker int) *machine {
-	m := &machine{plan: p, phases: ph, worker: worker, tally: newTally(longest(p))}
+	m := &machine{plan: p, phases: ph, worker: worker, tally: newTally(p)}
 	m.conns = make([]conn, (p.Slots-worker+p.Workers-1)/p.Workers)
+	m.reopening = newReopening(p, len(m.conns))
 	for j := range m.conns {
 		m.conns[j] = conn{wake: never, fd: -1}
 	}
 	m.tally.conns.Requested = int64(len(m.conns))
 	return m
-}
-
-// longest bounds the histograms: the longest timeout twice over, and at least a minute for our own stalls.
-func longest(p *Plan) time.Duration {
-	return max(time.Minute, 2*p.ResponseTimeout, 2*p.ConnectTimeout)
 }
 
 func (m *machine) slot(j uint32) int { return int(j)*m.plan.Workers + m.worker }
@@ -89,18 +101,35 @@ func (m *machine) slot(j uint32) int { return int(j)*m.plan.Workers + m.worker }
 func (m *machine) dial(j uint32, now time.Duration) {
 	c := &m.conns[j]
 	c.state, c.sent, c.wake = dialling, now, now+m.plan.ConnectTimeout
+	c.ready, c.served = now, 0
 	m.tally.conns.Attempts++
+	if c.has(tried) {
+		c.flags |= reopened
+		m.tally.conns.Reattempts++
+	}
+	c.flags |= tried
 }
 
 // failed notes that the attempt came to nothing.
 func (m *machine) failed(j uint32, now time.Duration, cause Cause, err error) want {
 	c := &m.conns[j]
 	m.tally.conns.ConnectFailed++
-	m.tally.conns.NeverEstablished++
-	m.tally.loss(m.lossOf(c, j, now, cause, err))
+	if !c.has(reopened) {
+		m.tally.conns.NeverEstablished++
+	}
+	m.tally.loss(m.lossOf(c, j, now, cause, evidence{err: err}))
 	m.close(c)
-	m.phases.resolve(now)
+	m.resolve(c, now)
+	m.reopenLater(j, now)
 	return wantHangUp
+}
+
+// resolve notes that the slot's first attempt was served or has failed.
+func (m *machine) resolve(c *conn, now time.Duration) {
+	if !c.has(resolved) {
+		c.flags |= resolved
+		m.phases.resolve(now)
+	}
 }
 
 // established notes that the conn is up, TLS included.
@@ -108,10 +137,21 @@ func (m *machine) established(j uint32, now time.Duration) want {
 	c := &m.conns[j]
 	m.tally.connect.Record(now - c.sent)
 	m.tally.conns.Connected++
-	m.tally.conns.EverEstablished++
 	m.tally.open++
+	if !c.has(everUp) {
+		c.flags |= everUp
+		m.tally.conns.EverEstablished++
+		if c.has(reopened) {
+			m.tally.conns.NeverEstablished--
+		}
+	}
 	c.state, c.ready = idle, now
-	c.due = m.grid(now + m.plan.Cadence.first(m.plan.Seed, m.slot(j)))
+	if c.has(reopened) {
+		m.tally.conns.Reopened++
+		c.due = now // whoever opens a conn again has something to ask
+	} else {
+		c.due = m.grid(now + m.plan.Cadence.first(m.plan.Seed, m.slot(j)))
+	}
 	return m.await(c, now)
 }
 
@@ -126,7 +166,7 @@ func (m *machine) grid(t time.Duration) time.Duration {
 // await lets an idle conn wait until its request is due, or asks for it now. No request falls due once the sweep has
 // ended.
 func (m *machine) await(c *conn, now time.Duration) want {
-	if m.phase == PhaseDrain && !c.awaited {
+	if m.phase == PhaseDrain && !c.has(awaited) {
 		c.due = never
 	}
 	if c.due > now {
@@ -154,13 +194,21 @@ func (m *machine) inHold(due time.Duration) bool {
 	return due >= time.Duration(m.phases.rampEnd.Load()) && due < m.phases.holdEnd()
 }
 
-// offset returns how much of conn j's request the kernel has taken.
+// offset returns how much of conn j's request the kernel has taken, while it has not taken all.
 func (m *machine) offset(j uint32) int {
 	if s := m.conns[j].side; s != 0 {
 		return m.sides.at(s).offset
 	}
 	return 0
 }
+
+// onWire reports whether the kernel took any of a request that is not answered.
+func (m *machine) onWire(c *conn) bool {
+	return c.state == waiting || c.state == writing && c.side != 0 && m.sides.at(c.side).offset > 0
+}
+
+// begun reports whether a response has arrived in part.
+func (m *machine) begun(c *conn) bool { return c.side != 0 && m.sides.at(c.side).begun }
 
 // wrote notes that the kernel took n more bytes of the request, in a write begun at sent.
 func (m *machine) wrote(j uint32, sent time.Duration, n int) want {
@@ -173,11 +221,14 @@ func (m *machine) wrote(j uint32, sent time.Duration, n int) want {
 			m.tally.requests.HoldSent++
 		}
 		m.tally.lagOf(sent - max(c.due, c.ready))
+		if m.phase < PhaseDrain {
+			m.tally.hazard.survived(sent - c.ready)
+		}
 		c.sent, c.wake = sent, sent+m.plan.ResponseTimeout
 	}
 	switch after := before + n; {
 	case after == len(m.plan.Request):
-		if c.side != 0 && !m.sides.at(c.side).begun {
+		if !m.begun(c) {
 			m.giveSide(c)
 		}
 		c.state = waiting

@@ -149,7 +149,7 @@ func TestBytesBeforeTheRequest(t *testing.T) {
 	require.Equal(t, wantWrite, r.up(0, s))
 	require.Equal(t, wantHangUp, r.answer(0, s+ms))
 	require.Equal(t, Requests{Due: 1, Unsent: 1}, r.tally.requests)
-	require.Equal(t, UnexpectedBytes, r.tally.sorted()[0].Cause)
+	require.Equal(t, IdleBytes, r.tally.sorted()[0].Cause)
 	r.advance(s + ms)
 	r.advance(2 * s)
 	r.requireLawful()
@@ -170,25 +170,29 @@ func TestEarlyResponse(t *testing.T) {
 // TestCloseBeforeTheFirstByte: a server that closed before our request was on the wire closed an idle conn, and the
 // request was not lost with it.
 func TestCloseBeforeTheFirstByte(t *testing.T) {
-	ends := map[string]func(r rig) want{
-		"close": func(r rig) want { return r.eof(0, 2*s) },
-		"reset": func(r rig) want { return r.broken(0, 2*s, syscall.EPIPE) },
+	ends := []struct {
+		want Cause
+		end  func(r rig) want
+	}{
+		{ClosedIdle, func(r rig) want { return r.eof(0, 2*s, endUnknown) }},
+		{ResetWriting, func(r rig) want { return r.broken(0, s+5*ms, syscall.EPIPE) }},
+		{ResetWriting, func(r rig) want { return r.broken(0, s+5*ms, syscall.ECONNRESET) }},
+		{ResetWritingLate, func(r rig) want { return r.broken(0, s+20*ms, syscall.EPIPE) }},
 	}
-	for name, end := range ends {
-		t.Run(name, func(t *testing.T) {
+	for _, test := range ends {
+		t.Run(test.want.String(), func(t *testing.T) {
 			p := plan(1)
 			p.Cadence = Cadence{Kind: BackToBack}
 			r := newRig(t, p)
 			r.up(0, s)
 			r.write(0, s)
 			r.answer(0, s+ms)
-			require.True(t, r.advance(s+ms), "the ramp is over: the closed loop begins")
+			require.True(t, r.advance(s+ms).released, "the ramp is over: the closed loop begins")
 			require.Equal(t, wantWrite, r.woken(0, s+ms))
-			require.Equal(t, wantHangUp, end(r))
+			require.Equal(t, wantHangUp, test.end(r))
 			require.EqualValues(t, 1, r.tally.requests.Unsent)
 			require.Zero(t, r.tally.requests.LostWithConn)
-			want := map[string]Cause{"close": ClosedIdle, "reset": ResetWriting}[name]
-			require.Equal(t, want, r.tally.sorted()[0].Cause)
+			require.Equal(t, test.want, r.tally.sorted()[0].Cause)
 		})
 	}
 }
@@ -196,9 +200,9 @@ func TestCloseBeforeTheFirstByte(t *testing.T) {
 func TestEventsAfterTheEndChangeNothing(t *testing.T) {
 	r := newRig(t, plan(1))
 	r.up(0, s)
-	require.Equal(t, wantHangUp, r.eof(0, s))
+	require.Equal(t, wantHangUp, r.eof(0, s, endUnknown))
 	before := r.tally.requests
-	require.Equal(t, wantHangUp, r.eof(0, s))
+	require.Equal(t, wantHangUp, r.eof(0, s, endUnknown))
 	require.Equal(t, wantHangUp, r.broken(0, s, errors.New("x")))
 	require.Equal(t, wantHangUp, r.answer(0, s))
 	require.Equal(t, wantWait, r.woken(0, s))

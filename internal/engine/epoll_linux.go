@@ -114,30 +114,56 @@ func (w *epollWorker) turn(now time.Duration) {
 	for j, ok := w.pop(now); ok; j, ok = w.pop(now) {
 		w.expire(j, now)
 	}
-	for n := 0; n < openPerTurn && w.mayOpen() && w.openDue() <= now; n++ {
-		w.open(uint32(w.opened))
-		w.opened++
-	}
-	if w.advance(now) {
-		for j := range w.machine.conns {
-			w.set(uint32(j), false)
-		}
-	}
+	w.openDue(now)
+	w.adjust(w.advance(now))
 	for w.sweepDue() <= now {
 		w.act(w.ask(now))
 	}
-	w.advance(now)
+	w.adjust(w.advance(now))
 	for ; w.nextSecond <= now; w.nextSecond += time.Second {
 		w.bracket()
 		w.run.timeline.add(&w.tally, w.nextSecond, w.phase)
 	}
 }
 
-func (w *epollWorker) mayOpen() bool {
-	return w.opened < len(w.machine.conns) && w.connecting+w.unproven < w.most
+// openDue opens what the ramp asks for, and again what was lost.
+func (w *epollWorker) openDue(now time.Duration) {
+	for n := 0; n < openPerTurn && w.mayOpen() && w.rampDue() <= now; n++ {
+		w.open(uint32(w.opened))
+		w.opened++
+	}
+	for n := 0; n < openPerTurn && w.mayOpen(); n++ {
+		j, ok := w.reopenNext(now)
+		if !ok {
+			return
+		}
+		w.open(j)
+	}
 }
 
-func (w *epollWorker) openDue() time.Duration {
+// adjust follows what advance changed.
+func (w *epollWorker) adjust(c change) {
+	if !c.released && !c.frozen {
+		return
+	}
+	for j := range w.machine.conns {
+		if c := &w.machine.conns[j]; c.state == closed {
+			w.hangUp(c)
+		}
+		w.set(uint32(j), false)
+	}
+	if c.frozen {
+		w.connecting = 0
+	}
+}
+
+func (w *epollWorker) mayOpen() bool { return w.connecting+w.unproven < w.most }
+
+// rampDue returns the instant at which the ramp opens the next conn; never if it has opened all.
+func (w *epollWorker) rampDue() time.Duration {
+	if w.opened == len(w.machine.conns) {
+		return never
+	}
 	return w.plan.Ramp.at(w.slot(uint32(w.opened)))
 }
 
@@ -146,7 +172,7 @@ func (w *epollWorker) openDue() time.Duration {
 func (w *epollWorker) delay() time.Duration {
 	next := min(w.nextSecond, w.sweepDue())
 	if w.mayOpen() {
-		next = min(next, w.openDue())
+		next = min(next, w.rampDue(), w.reopenDue())
 	}
 	if w.phase == PhaseHold {
 		next = min(next, w.phases.holdEnd())
@@ -303,7 +329,7 @@ func (w *epollWorker) read(j uint32, hup bool) {
 		case err != nil:
 			result = w.broken(j, now, err)
 		case len(data) == 0:
-			result = w.eof(j, now)
+			result = w.eof(j, now, endingOf(netpoll.PeerOf(int(c.fd)), len(w.plan.Request)))
 		default:
 			arrived, stamped := now, false
 			if at := time.Duration(stamp - w.realtime); stamp != 0 && at >= c.sent && at <= now {

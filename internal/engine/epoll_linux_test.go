@@ -75,7 +75,7 @@ func TestResponsesAroundTheBuffer(t *testing.T) {
 				name  string
 				last  []byte // what the server writes after the response, before it closes
 				cause Cause
-			}{{"close", nil, ClosedIdle}, {"bytes", []byte("!"), UnexpectedBytes}}
+			}{{"close", nil, ClosedIdle}, {"bytes", []byte("!"), IdleBytes}}
 			for _, end := range ends {
 				t.Run(fmt.Sprintf("%s/%d/%s", w.name, size, end.name), func(t *testing.T) {
 					t.Parallel()

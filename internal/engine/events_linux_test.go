@@ -134,8 +134,8 @@ func TestBytesBehindAFullBuffer(t *testing.T) {
 	require.EqualValues(t, n, st.tally.conns.Dropped)
 	drops := st.tally.sorted()
 	require.Len(t, drops, 1)
-	require.Equal(t, UnexpectedBytes, drops[0].Cause)
-	require.Equal(t, errIdleBytes.Error(), drops[0].Sample.Detail)
+	require.Equal(t, IdleBytes, drops[0].Cause)
+	require.Contains(t, drops[0].Sample.Detail, `no request was outstanding, and this arrived: "HTTP/1.1 200 OK`)
 }
 
 // TestFirstAddressSilent: an address that swallows what is sent to it gets its share of the time, and all conns go to the

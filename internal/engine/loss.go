@@ -1,11 +1,6 @@
 package engine
 
-import (
-	"errors"
-	"time"
-
-	"example.com/holdfast/internal/http1"
-)
+import "time"
 
 // The ways in which a machine's conns end before the run does.
 
@@ -13,42 +8,29 @@ import (
 // its deadline, and is recorded as that, censored.
 func (m *machine) timedOut(j uint32, now time.Duration) want {
 	c := &m.conns[j]
-	if c.state == waiting || m.offset(j) > 0 {
+	if m.onWire(c) {
 		m.tally.latencyOf(c.sent + m.plan.ResponseTimeout - c.due)
 		m.tally.latency.Censored++
 	}
-	return m.lose(j, now, ResponseTimedOut, nil)
+	return m.lose(j, now, m.causeOfLate(c), evidence{})
 }
 
-// eof notes that the peer closed the conn in order.
-func (m *machine) eof(j uint32, now time.Duration) want {
+// eof notes that the peer's stream ended in order, and what the driver could find out about its end.
+func (m *machine) eof(j uint32, now time.Duration, end ending) want {
 	c := &m.conns[j]
-	switch c.state {
-	case idle:
-		return m.lose(j, now, closedBy(c, ClosedIdle), nil)
-	case writing:
-		if m.offset(j) == 0 { // our request is not on the wire: the server closed an idle conn
-			return m.lose(j, now, closedBy(c, ClosedIdle), nil)
-		}
-	case closed:
+	if c.state == closed {
 		return wantHangUp
 	}
-	if s := c.side; s != 0 && m.sides.at(s).begun {
-		p := &m.sides.at(s).parser
-		if done, err := p.EOF(); !done {
-			return m.lose(j, now, ClosedInResponse, err)
+	if m.begun(c) {
+		p := &m.sides.at(c.side).parser
+		done, err := p.EOF()
+		if done {
+			m.tally.stamps.add(false)
+			return m.answered(j, p, nil, now, now)
 		}
-		m.tally.stamps.add(false)
-		return m.answered(j, p, nil, now, now)
+		return m.lose(j, now, m.causeOfEnd(c, end), evidence{err: err, status: p.Status()})
 	}
-	return m.lose(j, now, closedBy(c, ClosedWaiting), nil)
-}
-
-func closedBy(c *conn, otherwise Cause) Cause {
-	if c.served == 0 {
-		return ClosedBeforeFirst
-	}
-	return otherwise
+	return m.lose(j, now, m.causeOfEnd(c, end), evidence{})
 }
 
 // broken notes that a read or write failed.
@@ -57,42 +39,70 @@ func (m *machine) broken(j uint32, now time.Duration, err error) want {
 	if c.state == closed {
 		return wantHangUp
 	}
-	return m.lose(j, now, causeOfBreak(c.state, err), err)
+	return m.lose(j, now, m.causeOfBreak(c, now, err), evidence{err: err})
+}
+
+// Evidence is what is known of a loss besides the state of its conn.
+type evidence struct {
+	err    error
+	rule   string // of HTTP/1.1 that was broken
+	status int    // of the response that is the cause, or was cut short
+	bytes  int64  // of the response, or stray ones; 0: those of a response that has begun
 }
 
 // lose ends an established conn: what becomes of its request, and why it was lost. After the sweep a close is drain,
 // not a drop.
-func (m *machine) lose(j uint32, now time.Duration, cause Cause, err error) want {
+func (m *machine) lose(j uint32, now time.Duration, cause Cause, e evidence) want {
 	c := &m.conns[j]
+	loss := m.lossOf(c, j, now, cause, e)
+	if m.phase < PhaseDrain {
+		m.tally.conns.Dropped++
+		m.tally.loss(loss)
+		m.endOfIdle(c, now, cause)
+	}
 	if c.state == writing || c.state == waiting {
 		m.outstanding--
 		if c.served == 0 {
 			m.unproven--
 		}
-		m.account(j, c, cause)
-	}
-	if m.phase < PhaseDrain {
-		m.tally.conns.Dropped++
-		m.tally.loss(m.lossOf(c, j, now, cause, err))
+		m.account(c, cause)
 	}
 	m.tally.open--
 	m.settle(c)
 	m.close(c)
 	if c.served == 0 {
-		m.phases.resolve(now)
+		m.resolve(c, now)
 	}
+	m.reopenLater(j, now)
 	return wantHangUp
 }
 
+// endOfIdle notes how an idle conn's time at risk ended. That of a conn with a request on the wire was noted when the
+// request was sent.
+func (m *machine) endOfIdle(c *conn, now time.Duration, cause Cause) {
+	onWire := m.onWire(c)
+	age := now - c.ready
+	if onWire {
+		age = c.sent - c.ready
+	} else {
+		m.tally.hazard.survived(age)
+	}
+	if cause.endsIdle(onWire) {
+		m.tally.hazard.closed(age)
+	}
+}
+
 // account puts the outstanding request of a conn that is lost into its class.
-func (m *machine) account(j uint32, c *conn, cause Cause) {
+func (m *machine) account(c *conn, cause Cause) {
 	r := &m.tally.requests
-	switch {
-	case c.state == writing && m.offset(j) == 0:
+	if !m.onWire(c) {
 		m.unsent(c)
-	case cause == ResponseTimedOut:
+		return
+	}
+	switch cause.class() {
+	case timedOut:
 		r.TimedOut++
-	case cause == Malformed || cause == HeadTooLarge:
+	case malformed:
 		r.Malformed++
 	default:
 		r.LostWithConn++
@@ -113,21 +123,23 @@ func (m *machine) close(c *conn) {
 	c.state, c.wake = closed, never
 }
 
-func (m *machine) lossOf(c *conn, j uint32, now time.Duration, cause Cause, err error) Loss {
-	l := Loss{Slot: m.slot(j), Phase: m.phase, Cause: cause, At: now, Served: int64(c.served)}
+func (m *machine) lossOf(c *conn, j uint32, now time.Duration, cause Cause, e evidence) Loss {
+	l := Loss{Slot: m.slot(j), Phase: m.phase, Cause: cause, At: now, Served: int64(c.served), Rule: e.rule,
+		Status: e.status, Bytes: e.bytes}
 	if c.state != dialling {
-		l.Idle = now - c.ready
+		l.Idle = max(0, now-c.ready)
+		if c.due != never {
+			l.Pause = max(0, c.due-c.ready)
+		}
 	}
-	if err != nil {
-		l.Errno, l.Detail = errnoOf(err), err.Error()
+	if m.onWire(c) {
+		l.Idle, l.Waited = max(0, c.sent-c.ready), now-c.sent
+	}
+	if l.Bytes == 0 && m.begun(c) {
+		l.Bytes = m.sides.at(c.side).seen
+	}
+	if e.err != nil {
+		l.Errno, l.Detail = errnoOf(e.err), e.err.Error()
 	}
 	return l
-}
-
-func (m *machine) malformed(j uint32, now time.Duration, err error) want {
-	cause := Malformed
-	if syntax := (*http1.SyntaxError)(nil); errors.As(err, &syntax) && syntax.Rule == http1.HeadTooLarge {
-		cause = HeadTooLarge
-	}
-	return m.lose(j, now, cause, err)
 }

@@ -15,7 +15,8 @@ type phases struct {
 	rampEnd    atomic.Int64 // instants; never: not yet
 	sweepEnd   atomic.Int64
 	cancelled  atomic.Bool
-	nudge      func() // makes every worker look
+	nextReopen atomic.Int64 // before it no attempt to open a conn again may begin
+	nudge      func()       // makes every worker look
 }
 
 func newPhases(slots, workers int, hold time.Duration) *phases {

@@ -29,7 +29,8 @@ type Plan struct {
 	WantLowest int    // lowest and
 	WantMost   int    // highest status that is not a failed request
 
-	Seed    uint64        // of all pauses
+	Reopen  Reopen        // what follows a loss
+	Seed    uint64        // of all pauses, and delays of Reopen
 	Tick    time.Duration // epoll driver: grid on which requests fall due
 	Workers int           // epoll driver: event loops
 

@@ -13,7 +13,7 @@ func TestProgressThatBlocksIsLeftBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		tl := newTimeline(1, func(Sample) { <-release })
-		of := newTally(time.Minute)
+		of := newTally(&Plan{})
 		tl.add(&of, s, PhaseHold)
 		begin := time.Now()
 		require.Len(t, tl.end(), 1)

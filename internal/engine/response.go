@@ -2,6 +2,8 @@ package engine
 
 import (
 	"errors"
+	"fmt"
+	"strconv"
 	"time"
 
 	"example.com/holdfast/internal/http1"
@@ -16,38 +18,63 @@ func (m *machine) received(j uint32, data []byte, arrived, now time.Duration, st
 	switch {
 	case c.state == closed:
 		return wantHangUp
-	case c.state == idle, c.state == writing && m.offset(j) == 0: // due or not: no byte of a request is on the wire
-		return m.lose(j, now, UnexpectedBytes, errIdleBytes)
+	case !m.onWire(c): // due or not, there is nothing that they could answer
+		return m.stray(j, data, now)
 	}
 	if stamped && arrived > c.sent+m.plan.ResponseTimeout {
 		return m.timedOut(j, now)
 	}
 	p := &m.parser
-	if s := c.side; s != 0 && m.sides.at(s).begun {
-		p = &m.sides.at(s).parser
+	if m.begun(c) {
+		s := m.sides.at(c.side)
+		p = &s.parser
+		s.seen += int64(len(data))
 	} else {
 		p.Reset(m.plan.Head)
 	}
 	n, done, err := p.Feed(data)
 	switch {
 	case err != nil:
-		return m.malformed(j, now, err)
+		return m.malformed(j, data, now, p.Status(), err)
 	case done:
 		m.tally.stamps.add(stamped)
 		return m.answered(j, p, data[n:], arrived, now)
 	case p == &m.parser: // the rest will come: keep what was understood
 		s := m.sideOf(c)
 		s.parser, m.parser = m.parser, s.parser
-		s.begun = true
+		s.begun, s.seen = true, int64(len(data))
 	}
 	return wantWait
 }
 
-var (
-	errIdleBytes = errors.New("bytes arrived before any byte of a request was sent")
-	errAfterward = errors.New("bytes follow the end of the response")
-	errEarly     = errors.New("the response ended before the request was sent whole")
-)
+// stray notes bytes that arrived while no byte of a request was on the wire. They are never taken for an answer.
+func (m *machine) stray(j uint32, data []byte, now time.Duration) want {
+	cause, status := m.causeOfStray(&m.conns[j], data)
+	return m.lose(j, now, cause, evidence{
+		bytes: int64(len(data)), status: status, err: fmt.Errorf("no request was outstanding, and this arrived: %s", excerpt(data)),
+	})
+}
+
+// malformed notes that a response breaks HTTP/1.1.
+func (m *machine) malformed(j uint32, data []byte, now time.Duration, status int, err error) want {
+	cause, rule := causeOfSyntax(err)
+	e := evidence{err: err, rule: rule, status: status, bytes: int64(len(data))}
+	if c := &m.conns[j]; m.begun(c) {
+		e.bytes = m.sides.at(c.side).seen
+	}
+	return m.lose(j, now, cause, e)
+}
+
+var errEarly = errors.New("the response ended before the request was sent whole")
+
+// excerpt quotes the beginning of what a peer sent.
+func excerpt(data []byte) string {
+	const most = 60
+	if len(data) > most {
+		return strconv.Quote(string(data[:most])) + "…"
+	}
+	return strconv.Quote(string(data))
+}
 
 // answered notes a complete response. rest is what was read beyond its end.
 func (m *machine) answered(j uint32, p *http1.Parser, rest []byte, arrived, now time.Duration) want {
@@ -57,22 +84,25 @@ func (m *machine) answered(j uint32, p *http1.Parser, rest []byte, arrived, now 
 	m.tally.latencyOf(arrived - c.due)
 	m.tally.service.Record(arrived - c.sent)
 	m.tally.wait.Record(now - arrived)
-	m.count(p)
+	m.count(p, now)
 	if c.served++; c.served == 1 {
-		m.unproven--
-		m.tally.conns.Served++
-		m.phases.resolve(now)
+		m.proved(j, arrived, now)
 	}
-	keep := p.KeepAlive()
+	keep, status := p.KeepAlive(), p.Status()
+	if c.flags &^= bodyless; p.Bodyless() {
+		c.flags |= bodyless
+	}
 	m.giveSide(c)
 	c.state, c.ready, c.wake = idle, arrived, never
 	switch {
 	case len(rest) > 0:
-		return m.lose(j, now, UnexpectedBytes, errAfterward)
+		return m.stray(j, rest, now)
+	case !keep && status == statusRequestTimeout:
+		return m.lose(j, now, RequestTimeout, evidence{status: status})
 	case !keep:
-		return m.lose(j, now, ClosedAnnounced, nil)
+		return m.lose(j, now, ClosedAnnounced, evidence{status: status})
 	case early:
-		return m.lose(j, now, ClosedAnnounced, errEarly)
+		return m.lose(j, now, ClosedAnnounced, evidence{status: status, err: errEarly})
 	}
 	if c.due = m.nextDue(c, j); m.hear(j) {
 		c.due = min(c.due, now)
@@ -80,7 +110,19 @@ func (m *machine) answered(j uint32, p *http1.Parser, rest []byte, arrived, now 
 	return m.await(c, now)
 }
 
-func (m *machine) count(p *http1.Parser) {
+// proved notes the first answer on a conn.
+func (m *machine) proved(j uint32, arrived, now time.Duration) {
+	c := &m.conns[j]
+	m.unproven--
+	if !c.has(everAnswered) {
+		c.flags |= everAnswered
+		m.tally.conns.Served++
+	}
+	m.resolve(c, now)
+	m.recovered(j, arrived)
+}
+
+func (m *machine) count(p *http1.Parser, now time.Duration) {
 	r, status := &m.tally.requests, p.Status()
 	r.Answered++
 	r.Interim += int64(p.Interim())
@@ -91,9 +133,7 @@ func (m *machine) count(p *http1.Parser) {
 	}
 	if status < m.plan.WantLowest || status > m.plan.WantMost {
 		r.Unwanted++
-		if r.FirstUnwanted == 0 {
-			r.FirstUnwanted = status
-		}
+		m.tally.unwant(status, now)
 	}
 }
 

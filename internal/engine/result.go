@@ -25,9 +25,12 @@ type Result struct {
 	ServiceTime *Hist // arrived − sent
 	Lag         *Hist // sent − max(due, ready)
 	ClientWait  *Hist // parsed − arrived
+	Recovery    *Hist // from a loss to the next answer of the same slot; nil where lost conns stay lost
 
-	Drops    []Drop   // every attempt that failed and every conn lost, by identity, most frequent first
-	Timeline []Sample // one per second, the last may be shorter
+	Drops    []Drop        // every attempt that failed and every conn lost, by identity, most frequent first
+	Unwanted []StatusCount // statuses that were not wanted, most frequent first
+	Hazard   []HazardBin   // closes of idle conns by idle age, up to the longest
+	Timeline []Sample      // one per second, the last may be shorter
 
 	Driver  string        // "epoll" or "blocking"
 	Tick    time.Duration // grid of due instants; 0: none
@@ -57,6 +60,7 @@ func (s *Stamps) add(kernel bool) {
 //
 //	Requested = NotAttempted + NeverEstablished + EverEstablished;  EverEstablished ≥ Served ≥ Held
 //	Attempts  = Connected + ConnectFailed + ConnectAbandoned;       Connected = OpenAtEnd + Dropped
+//	Attempts  = Requested − NotAttempted + Reattempts;              Reattempts ≥ Reopened ≥ Recovered
 type Conns struct {
 	Requested        int64
 	NotAttempted     int64
@@ -68,9 +72,13 @@ type Conns struct {
 	Attempts         int64
 	Connected        int64
 	ConnectFailed    int64
-	ConnectAbandoned int64 // in flight when the run was cancelled
+	ConnectAbandoned int64 // in flight when the run was cancelled, or reopening ended
 	OpenAtEnd        int64 // at the end of the sweep
 	Dropped          int64
+
+	Reattempts int64 // attempts after the first of their slot
+	Reopened   int64 // of them, connected
+	Recovered  int64 // how often a slot was answered again after a loss or a failed attempt
 }
 
 // Requests is the ledger of requests.
@@ -86,10 +94,9 @@ type Requests struct {
 	LostWithConn  int64
 	InFlightAtEnd int64 // 0 unless cancelled
 
-	Status        [6]int64 // answered by class: Status[2] counts 200–299; Status[0] those outside 100–599
-	Unwanted      int64    // answered with a status outside the wanted range
-	FirstUnwanted int      // the first such status; 0: none
-	Interim       int64    // 1xx responses before the final ones
+	Status   [6]int64 // answered by class: Status[2] counts 200–299; Status[0] those outside 100–599
+	Unwanted int64    // answered with a status outside the wanted range
+	Interim  int64    // 1xx responses before the final ones
 
 	// Load offered in hold: requests due in it, and how many of them were sent (before the sweep ended).
 	HoldDue  int64
@@ -101,11 +108,31 @@ type Drop struct {
 	Phase Phase
 	Cause Cause
 	Errno string // "ECONNRESET"; "" where there is none
+	Rule  string // of HTTP/1.1 that a malformed response broke
 	Count int64
 	First time.Duration
 	Last  time.Duration
 
-	Sample Loss
+	ShortestIdle, LongestIdle time.Duration // as Loss.Idle
+	FewestServed, MostServed  int64         // as Loss.Served
+
+	Sample Loss // the first
+}
+
+// A StatusCount is how often a status that is not wanted was answered, and when.
+type StatusCount struct {
+	Status int
+	Count  int64
+	First  time.Duration
+	Last   time.Duration
+}
+
+// A HazardBin is what became of conns at idle ages from From to To.
+type HazardBin struct {
+	From, To time.Duration
+	Reached  int64         // idle times that lasted as long as From
+	AtRisk   time.Duration // what they all together spent in the bin
+	Closes   int64         // how many of them the server ended in it
 }
 
 // A Loss is one lost conn or failed attempt in full.
@@ -114,10 +141,14 @@ type Loss struct {
 	Phase  Phase
 	Cause  Cause
 	Errno  string
+	Rule   string
 	At     time.Duration // since the start of the run
-	Idle   time.Duration // since the last answer, or established
+	Idle   time.Duration // since the last answer, or established, until the loss, or until a request was sent
+	Pause  time.Duration // what Idle was planned to be; 0: none was planned
+	Waited time.Duration // since the request was sent; 0: none was outstanding
 	Served int64         // requests answered on the conn
-	Status int           // of the last response, if that is the cause; else 0
+	Bytes  int64         // of the unfinished response, or stray ones
+	Status int           // of the response that is the cause, or was cut short; else 0
 	Detail string        // error text, "" where there is none
 }
 
@@ -127,6 +158,7 @@ type Sample struct {
 	Phase Phase         // at its end
 
 	Open      int64 // conns established and not lost
+	Attempts  int64 // begun
 	Connected int64
 	Due       int64
 	Sent      int64

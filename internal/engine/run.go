@@ -29,7 +29,8 @@ func result(p *Plan, ph *phases, tl *timeline, driver string, machines []*machin
 	r := &Result{
 		Conns: all.conns, Requests: all.requests,
 		Connect: all.connect, Latency: all.latency, ServiceTime: all.service, Lag: all.lag, ClientWait: all.wait,
-		Drops: all.sorted(), Timeline: tl.end(),
+		Recovery: all.recovery, Hazard: all.hazard.bins(),
+		Drops: all.sorted(), Unwanted: all.statuses(), Timeline: tl.end(),
 		Driver: driver, Tick: p.Tick, Workers: p.Workers, Stamps: all.stamps,
 		DrainEnd: end, Ended: ended,
 	}

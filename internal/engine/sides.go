@@ -5,8 +5,9 @@ import "example.com/holdfast/internal/http1"
 // A side is what a conn needs only while a request is partly written or a response partly read.
 type side struct {
 	parser http1.Parser
-	begun  bool // the parser holds the beginning of a response
-	offset int  // bytes of the request that the kernel took
+	begun  bool  // the parser holds the beginning of a response
+	seen   int64 // bytes of it
+	offset int   // bytes of the request that the kernel took
 }
 
 // sides is the side table: sides by index, reused, so that the record of a conn that waits stays small.
@@ -30,6 +31,6 @@ func (s *sides) at(i uint32) *side { return s.table[i-1] }
 
 func (s *sides) give(i uint32) {
 	sd := s.at(i)
-	sd.begun, sd.offset = false, 0
+	sd.begun, sd.seen, sd.offset = false, 0, 0
 	s.free = append(s.free, i)
 }

@@ -18,12 +18,18 @@ type sweep struct {
 // It is the ramp's default: a server that took connections at that rate can take requests at it.
 const leastSweepRate = 1000
 
+// A change is what advance did behind the driver's back.
+type change struct {
+	released bool // the wake instants of idle conns are others
+	frozen   bool // attempts in flight were abandoned
+}
+
 // advance moves the machine to the phase that now belongs to. A driver calls it in every turn, after the deadlines up
-// to now were handled. released says that it changed the wake instants of idle conns.
-func (m *machine) advance(now time.Duration) (released bool) {
+// to now were handled.
+func (m *machine) advance(now time.Duration) (c change) {
 	if m.phase == PhaseRamp && time.Duration(m.phases.rampEnd.Load()) != never {
 		m.phase = PhaseHold
-		if released = m.plan.Cadence.Kind == BackToBack; released {
+		if c.released = m.plan.Cadence.Kind == BackToBack; c.released {
 			m.release()
 		}
 	}
@@ -36,8 +42,9 @@ func (m *machine) advance(now time.Duration) (released bool) {
 	}
 	if m.phase == PhaseSweep && time.Duration(m.phases.sweepEnd.Load()) != never {
 		m.freeze(now)
+		c.frozen = true
 	}
-	return released
+	return c
 }
 
 // startSweep finds the conns that are to be heard from. Recent is what was sent in the last half of IdleTimeout of hold:
@@ -48,8 +55,8 @@ func (m *machine) startSweep(now time.Duration) {
 	m.sweep = sweep{start: now, cutoff: max(rampEnd, holdEnd-m.plan.IdleTimeout/2)}
 	for j := range m.conns {
 		c := &m.conns[j]
-		if c.awaited = c.open() && !(c.state == idle && m.fresh(c)); c.awaited {
-			m.sweep.awaited++
+		if c.open() && !(c.state == idle && m.fresh(c)) {
+			m.expect(c)
 		}
 	}
 	// It ends while even the first conn asked is still far from the server's timeout.
@@ -66,7 +73,7 @@ func (m *machine) sweepDue() time.Duration {
 	}
 	s := &m.sweep
 	for ; s.cursor < len(m.conns); s.cursor++ {
-		if c := &m.conns[s.cursor]; c.state == idle && c.awaited {
+		if c := &m.conns[s.cursor]; c.state == idle && c.has(awaited) {
 			return s.start + time.Duration(s.asked)*s.gap
 		}
 	}
@@ -89,16 +96,22 @@ func (m *machine) ask(now time.Duration) (j uint32, w want) {
 // ago and the sweep has passed the conn while it was waiting.
 func (m *machine) hear(j uint32) (again bool) {
 	c := &m.conns[j]
-	if c.awaited && m.fresh(c) {
+	if c.has(awaited) && m.fresh(c) {
 		m.settle(c)
 	}
-	return c.awaited && int(j) < m.sweep.cursor
+	return c.has(awaited) && int(j) < m.sweep.cursor
 }
 
-// settle takes c from those that the sweep, or drain, waits for.
+// expect adds c to those that the sweep, or drain, waits for.
+func (m *machine) expect(c *conn) {
+	c.flags |= awaited
+	m.sweep.awaited++
+}
+
+// settle takes c from them.
 func (m *machine) settle(c *conn) {
-	if c.awaited {
-		c.awaited = false
+	if c.has(awaited) {
+		c.flags &^= awaited
 		m.sweep.awaited--
 	}
 }
@@ -113,12 +126,18 @@ func (m *machine) freeze(now time.Duration) {
 		if !c.open() {
 			continue
 		}
-		m.tally.conns.Held++ // it was heard from: else the sweep would not be over
+		if !c.has(reopened) {
+			m.tally.conns.Held++ // it was heard from: else the sweep would not be over
+		}
+		if !m.onWire(c) {
+			m.tally.hazard.survived(now - c.ready)
+		}
 		m.forgo(uint32(j), now)
-		if c.awaited = c.state == idle && c.due <= now; c.awaited {
-			m.sweep.awaited++
+		if c.state == idle && c.due <= now {
+			m.expect(c)
 		}
 	}
+	m.endReopening(now)
 }
 
 // forgo counts what has fallen due on a conn behind its current request and will not be begun: a due request is never
@@ -150,6 +169,9 @@ func (m *machine) abandon(now time.Duration) {
 	for j := range m.conns {
 		c := &m.conns[j]
 		if c.open() && m.phase < PhaseDrain {
+			if !m.onWire(c) {
+				m.tally.hazard.survived(now - c.ready)
+			}
 			m.forgo(uint32(j), now)
 		}
 		if c.state == idle && c.due <= now {
@@ -161,8 +183,10 @@ func (m *machine) abandon(now time.Duration) {
 			m.tally.conns.NotAttempted++
 		case dialling:
 			m.tally.conns.ConnectAbandoned++
-			m.tally.conns.NeverEstablished++
-			m.tally.loss(m.lossOf(c, uint32(j), now, Abandoned, nil))
+			if !c.has(reopened) {
+				m.tally.conns.NeverEstablished++
+			}
+			m.tally.loss(m.lossOf(c, uint32(j), now, Abandoned, evidence{}))
 		case writing, waiting:
 			if c.state == writing && m.offset(uint32(j)) == 0 {
 				m.unsent(c)

@@ -194,6 +194,6 @@ func TestEndlessBody(t *testing.T) {
 		r := run(t, p)
 		require.Equal(t, Requests{Due: n, Sent: n, TimedOut: n}, r.Requests)
 		require.Equal(t, Conns{Requested: n, EverEstablished: n, Attempts: n, Connected: n, Dropped: n}, r.Conns)
-		require.Equal(t, ResponseTimedOut, r.Drops[0].Cause)
+		require.Equal(t, ResponseUnfinished, r.Drops[0].Cause)
 	})
 }

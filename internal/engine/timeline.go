@@ -128,6 +128,7 @@ func (t *timeline) wait() {
 func (s *Sample) add(o Sample) {
 	s.Phase = min(s.Phase, o.Phase)
 	s.Open += o.Open
+	s.Attempts += o.Attempts
 	s.Connected += o.Connected
 	s.Due += o.Due
 	s.Sent += o.Sent

@@ -129,7 +129,7 @@ func TestSlowProgress(t *testing.T) {
 		once.Do(func() { close(entered); <-release })
 		told = append(told, s)
 	})
-	of := newTally(time.Minute)
+	of := newTally(&Plan{})
 	for i := range samples {
 		of.requests.Sent++
 		tl.add(&of, time.Duration(i+1)*time.Second, PhaseHold) // would block here
@@ -151,7 +151,7 @@ func TestLostIsBounded(t *testing.T) {
 	var told []Sample
 	tl := newTimeline(3, func(s Sample) { told = append(told, s) })
 	for worker := range 3 {
-		of := newTally(time.Minute)
+		of := newTally(&Plan{})
 		for i := range 250 {
 			of.loss(Loss{Slot: worker, At: time.Duration(i), Cause: ClosedIdle})
 		}

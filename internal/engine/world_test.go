@@ -192,6 +192,10 @@ func requireLawful(t *testing.T, r *Result) {
 	require.GreaterOrEqual(t, c.Served, c.Held, "%+v", c)
 	require.Equal(t, c.Attempts, c.Connected+c.ConnectFailed+c.ConnectAbandoned, "attempts: %+v", c)
 	require.Equal(t, c.Connected, c.OpenAtEnd+c.Dropped, "conns: %+v", c)
+	require.Equal(t, c.Attempts, c.Requested-c.NotAttempted+c.Reattempts, "attempts: %+v", c)
+	require.GreaterOrEqual(t, c.Reattempts, c.Reopened, "%+v", c)
+	require.GreaterOrEqual(t, c.Reopened, c.Recovered, "%+v", c)
+	require.GreaterOrEqual(t, c.OpenAtEnd, c.Held, "%+v", c)
 	require.Equal(t, q.Due, q.Sent+q.Unsent, "requests: %+v", q)
 	require.GreaterOrEqual(t, q.Due, q.HoldDue, "requests: %+v", q)
 	require.GreaterOrEqual(t, q.HoldDue, q.HoldSent, "requests: %+v", q)
@@ -204,5 +208,5 @@ func requireLawful(t *testing.T, r *Result) {
 	for _, d := range r.Drops {
 		lost += d.Count
 	}
-	require.Equal(t, c.NeverEstablished+c.Dropped, lost, "drops: %+v", r.Drops)
+	require.Equal(t, c.ConnectFailed+c.ConnectAbandoned+c.Dropped, lost, "drops: %+v", r.Drops)
 }

@@ -14,7 +14,8 @@ const (
 	TimedOut
 	Refused // no one listens there
 	Unreachable
-	Reset // or written to after the peer closed
+	Reset
+	PeerClosed // it had closed, as a writer learns
 )
 
 // FailureOf returns the kind of err, and the symbol of the errno in it, such as "ECONNRESET"; "" if it holds none.

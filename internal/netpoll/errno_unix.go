@@ -17,7 +17,7 @@ var failures = map[syscall.Errno]Failure{
 	unix.ETIMEDOUT:    TimedOut,
 	unix.ECONNREFUSED: Refused, unix.ENOENT: Refused,
 	unix.EHOSTUNREACH: Unreachable, unix.ENETUNREACH: Unreachable,
-	unix.ECONNRESET: Reset, unix.ECONNABORTED: Reset, unix.EPIPE: Reset,
+	unix.ECONNRESET: Reset, unix.ECONNABORTED: Reset, unix.EPIPE: PeerClosed,
 }
 
 func errnoName(e syscall.Errno) string { return unix.ErrnoName(e) }

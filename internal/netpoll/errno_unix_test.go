@@ -40,7 +40,7 @@ func TestFailureOf(t *testing.T) {
 		{unix.ENETUNREACH, Unreachable, "ENETUNREACH"},
 		{unix.ECONNRESET, Reset, "ECONNRESET"},
 		{unix.ECONNABORTED, Reset, "ECONNABORTED"},
-		{unix.EPIPE, Reset, "EPIPE"},
+		{unix.EPIPE, PeerClosed, "EPIPE"},
 		{wrapped(unix.ECONNRESET), Reset, "ECONNRESET"},
 		{wrapped(unix.EMFILE), Exhausted, "EMFILE"},
 	}

@@ -13,7 +13,7 @@ var failures = map[syscall.Errno]Failure{
 	windows.WSAECONNREFUSED: Refused, syscall.ECONNREFUSED: Refused,
 	windows.WSAEHOSTUNREACH: Unreachable, windows.WSAENETUNREACH: Unreachable,
 	windows.WSAECONNRESET: Reset, windows.WSAECONNABORTED: Reset,
-	syscall.ECONNRESET: Reset, syscall.ECONNABORTED: Reset, syscall.EPIPE: Reset,
+	syscall.ECONNRESET: Reset, syscall.ECONNABORTED: Reset, syscall.EPIPE: PeerClosed,
 }
 
 var errnoNames = map[syscall.Errno]string{

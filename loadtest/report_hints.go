@@ -1,0 +1,176 @@
+package loadtest
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"example.com/holdfast/internal/engine"
+)
+
+// hints say what a person can look at first, by cause; none where the cause says it all. Those that depend on the run are
+// in dropHint.
+var hints = map[Cause]string{
+	CauseConnectRefused:     "nobody listens at that address, or its accept queue is full and the host refuses",
+	CauseConnectUnreachable: "there is no route to that address: is the URL's host the right one?",
+	CauseConnectReset:       "the server, or something before it, reset the conn before it was up: see its log",
+	CauseConnectClosed:      "the server closed in the TLS handshake without a word: see its log",
+	CauseTLSAlert:           "the server refused the handshake: are version, client certificate and server name what it wants? see Config.TLS",
+	CauseTLSCertificate:     "does Config.TLS trust the server's certificate, for the name in the URL?",
+	CauseNotTLS:             "the server does not speak TLS there: write http://, or another port",
+	CauseTLSFailed:          "see Config.TLS",
+	CauseClosedUnused:       "the server closed before a request came: has it a limit of conns, or a timeout for the first request?",
+	CauseClosedBeforeFirst:  "the server took the first request and closed: does it speak HTTP/1.1 there? see its log",
+	CauseClosedAnnounced:    "the server ends keep-alive itself: Connection: close, HTTP/1.0, or a limit of requests per conn",
+	CauseClosedWaiting:      "the server took the request and closed without an answer: did it crash or restart? see its log",
+	CauseClosedInHead:       "the server closed in the middle of a response: did it crash or restart? see its log",
+	CauseClosedInBody:       "the body ended before its length: did the handler fail, or the server restart? see its log",
+	CauseHalfClosed:         "the server shut its side down and keeps the socket: it holds a conn that can carry no answer",
+	CauseResetBeforeFirst:   "the server resets what speaks HTTP/1.1 to it: does it speak only HTTP/2, or TLS?",
+	CauseResetWriting:       "the server closed as the request left: the keep-alive race, no fault of either",
+	CauseResetWritingLate: "the server closed before our request reached it, and that was late: the generator's fault, not " +
+		"the server's; see lag",
+	CauseResetWaiting:    "the server reset the conn instead of answering: did it crash or restart? see its log",
+	CauseResetInResponse: "the server reset the conn in the middle of a response: did it crash or restart? see its log",
+	CauseHeadTooLarge:    "more than 64 KiB of header: is that what the server should send?",
+	CauseTooManyInterim:  "more than 16 interim responses before a final one",
+	CauseUnexpected101:   "the server switches protocols without having been asked: is the path a WebSocket's?",
+	CauseRequestTimeout:  "the server waits for a request for less long than the Cadence pauses: is its timeout shorter than Config.IdleTimeout?",
+	CauseOpenExhaustion:  "this host ran out of memory for sockets: the generator's fault, not the server's",
+	CauseAbandoned:       "in flight when the run ended",
+	CauseTLSBroken:       "see its detail; a server that wants a client certificate says so only after the handshake",
+}
+
+// dropHint says what a person can look at first; "" where the cause says it all.
+func dropHint(d Drop, r *Report) string {
+	e := r.Config
+	switch d.Cause {
+	case CauseConnectTimedOut:
+		return fmt.Sprintf("not accepted within Config.ConnectTimeout (%s): ramp more slowly, or raise the server's "+
+			"backlog", plainDuration(e.ConnectTimeout))
+	case CauseLocalExhaustion:
+		return exhaustionHint(d.Errno)
+	case CauseClosedIdle, CauseResetIdle:
+		return idleHint(d, r)
+	case CauseResponseTimedOut:
+		return fmt.Sprintf("nothing came within Config.ResponseTimeout (%s)", plainDuration(e.ResponseTimeout))
+	case CauseResponseUnfinished:
+		return fmt.Sprintf("the response began and was not complete within Config.ResponseTimeout (%s)",
+			plainDuration(e.ResponseTimeout))
+	case CauseIdleBytes:
+		if s := d.Sample.Status; s != 0 {
+			return fmt.Sprintf("a response with status %d that answers no request", s)
+		}
+		return "bytes that belong to no response: is the Content-Length right?"
+	case CauseBodyAfterHead:
+		return "bytes after a response to HEAD: does the server send its body all the same?"
+	case CauseClosedAnnounced:
+		return announcedHint(d, r)
+	}
+	return hints[d.Cause]
+}
+
+func exhaustionHint(errno string) string {
+	const fault = ": the generator's fault, not the server's"
+	switch errno {
+	case "EMFILE", "ENFILE":
+		return "this process ran out of descriptors" + fault + "; raise ulimit -n"
+	case "EADDRNOTAVAIL", "EADDRINUSE", "EAGAIN":
+		return "this host ran out of source ports" + fault + "; set Config.LocalAddrs, or widen net.ipv4.ip_local_port_range"
+	case "ENOBUFS", "ENOMEM":
+		return "this host ran out of memory for sockets" + fault
+	}
+	return "this host ran out of ports, descriptors or memory" + fault
+}
+
+// announcedHint tells a limit of requests per conn, and a server that refuses and closes.
+func announcedHint(d Drop, r *Report) string {
+	if s := d.Sample.Status; s != 0 && (s < r.Config.WantLowest || s > r.Config.WantHighest) {
+		return fmt.Sprintf("the server answered %d and closed: %s", s, statusHint(s, r.Config))
+	}
+	if d.Count >= fewestTogether && d.FewestServed == d.MostServed {
+		if d.MostServed == 1 {
+			return "each after its first answer: the server does not keep conns alive (Connection: close, HTTP/1.0)"
+		}
+		return fmt.Sprintf("each after %s: the server limits the requests per conn", some(d.MostServed, "answer"))
+	}
+	return hints[d.Cause]
+}
+
+// idleHint tells a server that stopped, one that counts requests, and one with a keep-alive timeout. What a timeout
+// closes is as spread out in time as the conns' last answers were, and all of the same idle age.
+func idleHint(d Drop, r *Report) string {
+	timeout := plainDuration(r.Config.IdleTimeout)
+	within := d.Last - d.First
+	many := d.Count >= fewestTogether
+	spread, timed := closesOf(r.Hazard)
+	timed = timed && spread.isTimeout()
+	switch {
+	case many && !timed && within <= min(time.Second, spreadOf(d, r)/4):
+		return fmt.Sprintf("all within %s: did the server stop or restart?", threeDigits(within))
+	case many && d.FewestServed == d.MostServed && d.LongestIdle < r.Config.IdleTimeout/100 && d.MostServed > 1:
+		return fmt.Sprintf("each right after %s: the server limits the requests per conn, and does not announce it",
+			some(d.MostServed, "answer"))
+	case d.ShortestIdle >= r.Config.IdleTimeout:
+		return fmt.Sprintf("the server may close what is idle for Config.IdleTimeout (%s): a Cadence with shorter pauses "+
+			"would keep the conns open", timeout)
+	}
+	return fmt.Sprintf("is the server's keep-alive timeout shorter than Config.IdleTimeout (%s)?", timeout)
+}
+
+// fewestTogether losses at random instants lie within one quarter of the time by chance in one case of fifty.
+const fewestTogether = 5
+
+// spreadOf is the time over which losses by a timeout would spread: the mean pause, or without pauses the ramp; never
+// longer than the phase, because losses in different phases are different drops.
+func spreadOf(d Drop, r *Report) time.Duration {
+	p := r.Phases
+	spread := p.Ramp
+	if rate := r.Load.Expected; rate > 0 {
+		spread = time.Duration(float64(r.Conns.Requested) / rate * float64(time.Second))
+	}
+	switch d.Phase {
+	case engine.PhaseRamp.String():
+		return min(spread, p.Ramp)
+	case engine.PhaseHold.String():
+		return min(spread, p.Hold)
+	}
+	return min(spread, p.Sweep)
+}
+
+// mostStatuses bounds the unwanted statuses that String tells one by one.
+const mostStatuses = 3
+
+// unwantedHints say what unwanted statuses most often mean, the most frequent first.
+func unwantedHints(r *Report) (all []string) {
+	for _, s := range r.Unwanted[:min(len(r.Unwanted), mostStatuses)] {
+		all = append(all, fmt.Sprintf("%d × %s", s.Count, statusText(s.Status, r.Config)))
+	}
+	if more := len(r.Unwanted) - mostStatuses; more > 0 {
+		all = append(all, some(int64(more), "other status")+": see Unwanted")
+	}
+	return all
+}
+
+func statusText(status int, e Echo) string {
+	if status == http.StatusMethodNotAllowed {
+		return fmt.Sprintf("405 to %s: set Request.Method", e.Method)
+	}
+	return fmt.Sprintf("%d: %s", status, statusHint(status, e))
+}
+
+func statusHint(status int, e Echo) string {
+	switch {
+	case status == http.StatusMethodNotAllowed:
+		return "set Request.Method"
+	case status == http.StatusNotFound:
+		return "set the path in Config.URL"
+	case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable:
+		return "the server says that it has too much to do: fewer Connections, or a Cadence with longer pauses"
+	case status/100 == 4:
+		return "are path, method and header what the server wants? see Config.URL, Config.Request"
+	case status/100 == 5:
+		return "the server failed: see its log"
+	}
+	return "if that is right, say so in Request.Want"
+}
