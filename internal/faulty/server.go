@@ -5,8 +5,9 @@
 // memory, with TLS or without; [Fault.Possible] tells what a network cannot do. What it did it counts, so that a test
 // can hold what a client tells against it.
 //
-// No fault depends on luck. What a reset must not throw away has arrived at the client before it; what is to come alone
-// is sent when the client has read the rest. Elsewhere than on Linux the server cannot know and waits 50 ms.
+// What a reset must not throw away has arrived at the client before it, and what is to come alone is sent when the client
+// has read the rest: the server asks the kernel. Elsewhere than on Linux, and of a TCP client that is gone or on another
+// machine, it cannot know, and waits 50 ms.
 package faulty
 
 import (
@@ -23,9 +24,9 @@ import (
 // A Server is a server that misbehaves. Set its fields before Serve. Its methods may be called at any time.
 type Server struct {
 	// Fault says what to do wrong: on conn (accepted ones are counted from 0) at request (those of a conn are counted
-	// from 0, and −1 is what comes before the first). It is asked once for each, by the goroutine of the conn: for −1
-	// when the conn was accepted, else when the first bytes of the request have come. Nil: nothing. A fault that is not
-	// possible, and one that does not fit the request's method, is a panic.
+	// from 0, and −1 is what comes before the first). It is asked once for each, by the goroutine of the conn and so by
+	// many at once: for −1 when the conn was accepted, else when the first bytes of the request have come. Nil: nothing.
+	// A fault that is not possible, and one that does not fit the request's method, is a panic.
 	Fault func(conn, request int) Fault
 
 	// Response is the proper response to a request, head and body; without the body in answer to HEAD. "": 200, with
