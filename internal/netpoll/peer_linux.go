@@ -28,7 +28,10 @@ func PeerOf(fd int) (p Peer) {
 
 func hungUp(fd int) bool {
 	fds := []unix.PollFd{{Fd: int32(fd)}}
-	_, err := unix.Poll(fds, 0)
+	err := error(unix.EINTR)
+	for err == unix.EINTR { // by the runtime's own signals
+		_, err = unix.Poll(fds, 0)
+	}
 	return err != nil || fds[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0
 }
 
