@@ -29,7 +29,7 @@ type program struct {
 	graceful  syscall.Signal // has it answer what it was asked, and end
 }
 
-// A daemon is a server that we run in a directory of its own, on one address for all its lives: see [Nginx].
+// A daemon is a server that we run in a directory of its own, on one address for all its lives: [Nginx] and [Lighttpd].
 // It serves a page of 612 bytes at / and "ok" at /ok, and logs one line per request.
 //
 // Its methods are for one goroutine at a time; those that can fail the test at once are for the test's own.

@@ -3,6 +3,7 @@
 package peers
 
 import (
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -15,7 +16,7 @@ import (
 )
 
 // programs are all that a daemon can be.
-var programs = []program{NginxOptions{}.program()}
+var programs = []program{NginxOptions{}.program(), LighttpdOptions{}.program()}
 
 func eachProgram(t *testing.T, test func(*testing.T, program)) {
 	for _, p := range programs {
@@ -110,6 +111,51 @@ func TestDaemonFindsItsPortTaken(t *testing.T) {
 		require.NoError(t, d.restart(startBound), "what it wrote in the lives before is not held against it")
 		get(t, newClient(t), http.MethodGet, d.URL+"/ok")
 	})
+}
+
+func TestDaemonKeepAliveRequests(t *testing.T) {
+	for name, c := range map[string]struct {
+		program program
+		want    int
+	}{
+		"nginx":    {NginxOptions{KeepaliveRequests: 2}.program(), 3},
+		"lighttpd": {LighttpdOptions{MaxKeepAliveRequests: 2}.program(), 2}, // it closes after one more
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d, got := startDaemon(t, c.program), 0
+			dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
+				got++
+				return new(net.Dialer).DialContext(ctx, network, addr)
+			}
+			client := &http.Client{Transport: &http.Transport{DialContext: dial}}
+			defer client.CloseIdleConnections()
+			for range 6 {
+				get(t, client, http.MethodGet, d.URL+"/ok")
+			}
+			require.Equal(t, c.want, got, "conns for six requests")
+		})
+	}
+}
+
+func TestDaemonKeepAliveTimeout(t *testing.T) {
+	for name, p := range map[string]program{
+		"nginx":    NginxOptions{KeepaliveTimeout: time.Second}.program(),
+		"lighttpd": LighttpdOptions{MaxKeepAliveIdle: time.Second}.program(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn, err := net.Dial("tcp", startDaemon(t, p).Addr)
+			require.NoError(t, err)
+			defer conn.Close()
+			_, err = io.WriteString(conn, "HEAD /ok HTTP/1.1\r\nHost: x\r\n\r\n")
+			require.NoError(t, err)
+			require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
+			answer, err := io.ReadAll(conn)
+			require.NoError(t, err, "an idle conn is closed long before the 20 s of the read")
+			require.True(t, strings.HasPrefix(string(answer), "HTTP/1.1 200 OK\r\n"), "%q", answer)
+		})
+	}
 }
 
 func TestCountLines(t *testing.T) {

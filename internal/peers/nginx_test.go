@@ -3,12 +3,10 @@
 package peers
 
 import (
-	"context"
 	"io"
 	"net"
 	"net/http"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -49,34 +47,6 @@ func TestNginxProcesses(t *testing.T) {
 	for _, pid := range append(workers, n.MasterPID()) {
 		require.ErrorIs(t, syscall.Kill(pid, 0), syscall.ESRCH, "process %d must be gone", pid)
 	}
-}
-
-func TestNginxKeepaliveRequests(t *testing.T) {
-	n := StartNginx(t, NginxOptions{KeepaliveRequests: 2})
-	conns := 0
-	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conns++
-		return new(net.Dialer).DialContext(ctx, network, addr)
-	}
-	client := &http.Client{Transport: &http.Transport{DialContext: dial}}
-	defer client.CloseIdleConnections()
-	for range 6 {
-		get(t, client, http.MethodGet, n.URL+"/ok")
-	}
-	require.Equal(t, 3, conns, "nginx closes a conn after two requests")
-}
-
-func TestNginxKeepaliveTimeout(t *testing.T) {
-	n := StartNginx(t, NginxOptions{KeepaliveTimeout: time.Second})
-	conn, err := net.Dial("tcp", n.Addr)
-	require.NoError(t, err)
-	defer conn.Close()
-	_, err = io.WriteString(conn, "HEAD /ok HTTP/1.1\r\nHost: x\r\n\r\n")
-	require.NoError(t, err)
-	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
-	answer, err := io.ReadAll(conn)
-	require.NoError(t, err, "nginx closes an idle conn long before the 20 s of the read")
-	require.True(t, strings.HasPrefix(string(answer), "HTTP/1.1 200 OK\r\n"), "%q", answer)
 }
 
 // As many conns as were asked for stay open, though idle: nginx closes none to reuse it.
