@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -16,15 +17,9 @@ type LighttpdOptions struct {
 }
 
 func (o LighttpdOptions) withDefaults() LighttpdOptions {
-	if o.Conns == 0 {
-		o.Conns = 1000
-	}
-	if o.MaxKeepAliveIdle == 0 {
-		o.MaxKeepAliveIdle = 65 * time.Second
-	}
-	if o.MaxKeepAliveRequests == 0 {
-		o.MaxKeepAliveRequests = 1<<16 - 1
-	}
+	o.Conns = cmp.Or(o.Conns, 1000)
+	o.MaxKeepAliveIdle = cmp.Or(o.MaxKeepAliveIdle, 65*time.Second)
+	o.MaxKeepAliveRequests = cmp.Or(o.MaxKeepAliveRequests, 1<<16-1)
 	return o
 }
 

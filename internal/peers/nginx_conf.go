@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"cmp"
 	"os"
 	"strconv"
 	"strings"
@@ -19,21 +20,11 @@ type NginxOptions struct {
 }
 
 func (o NginxOptions) withDefaults() NginxOptions {
-	if o.Conns == 0 {
-		o.Conns = 10000
-	}
-	if o.KeepaliveTimeout == 0 {
-		o.KeepaliveTimeout = 65 * time.Second
-	}
-	if o.KeepaliveRequests == 0 {
-		o.KeepaliveRequests = 1000000
-	}
-	if o.WorkerConnections == 0 {
-		o.WorkerConnections = workerConnections(o.Conns)
-	}
-	if o.Backlog == 0 {
-		o.Backlog = 511
-	}
+	o.Conns = cmp.Or(o.Conns, 10000)
+	o.WorkerConnections = cmp.Or(o.WorkerConnections, workerConnections(o.Conns))
+	o.KeepaliveTimeout = cmp.Or(o.KeepaliveTimeout, 65*time.Second)
+	o.KeepaliveRequests = cmp.Or(o.KeepaliveRequests, 1000000)
+	o.Backlog = cmp.Or(o.Backlog, 511)
 	return o
 }
 
@@ -83,7 +74,7 @@ http {
 		listen $ADDR backlog=$BACKLOG;
 		root html;
 		location = /ok { return 200 "ok"; }
-		location = /slow { limit_rate 500; try_files /index.html =404; }
+		location = /slow { limit_rate 500; return 200 "$PAGE"; }
 		location = /ready { access_log off; }
 	}
 }
@@ -108,5 +99,6 @@ func (o NginxOptions) conf(_, addr string) string {
 		"$REQUESTS", strconv.Itoa(o.KeepaliveRequests),
 		"$ADDR", addr,
 		"$BACKLOG", strconv.Itoa(o.Backlog),
+		"$PAGE", indexHTML, // from memory: a file would need a descriptor for each conn
 	).Replace(nginxConf)
 }
