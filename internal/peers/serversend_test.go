@@ -27,7 +27,7 @@ var endings = map[string]ending{
 }
 
 // inHold has the server end during the hold of what plan says, and requires that all conns are lost within two seconds of
-// that.
+// that, as idle ones or as those whose requests cross with the end.
 func (e ending) inHold(t *testing.T, plan func(url string) loadtest.Config) (*daemon, *loadtest.Report) {
 	t.Helper()
 	d := startDaemon(t, e.program)
@@ -37,8 +37,8 @@ func (e ending) inHold(t *testing.T, plan func(url string) loadtest.Config) (*da
 		e.end(d)
 	})
 	requireConns(t, r, r.Conns.Requested, 0)
+	requireWays(t, r, "hold", whileIdle, whileWaiting, resetWaiting, resetWriting)
 	for _, lost := range r.Drops {
-		require.Equal(t, "hold", lost.Phase, "drops:\n%s", r)
 		require.Less(t, r.Started.Add(lost.Last).Sub(began), 2*time.Second, "after the end began:\n%s", r)
 	}
 	return d, r
@@ -59,9 +59,6 @@ func TestIdleConnsOfAServerThatEnds(t *testing.T) {
 	}
 }
 
-// crossed are the causes of losing conns to a server that closes as requests leave.
-var crossed = []string{whileIdle, whileWaiting, resetWaiting, resetWriting}
-
 // A request that crosses with the end is lost with its conn, and how depends on who closes. The kernel resets the conns
 // of a process that was killed if it had not read the request, and nginx those that it closes so. lighttpd ends its half
 // of each conn and reads what still comes, without an answer, so that even of a graceful stop requests are "closed while
@@ -77,9 +74,6 @@ func TestBusyConnsOfAServerThatEnds(t *testing.T) {
 				return cfg
 			})
 			requireOnlyConnsLost(t, r)
-			for cause := range causes(r) {
-				require.Contains(t, crossed, cause, "drops:\n%s", r)
-			}
 		})
 	}
 }
@@ -100,9 +94,6 @@ func TestNginxAnswersBeforeItEnds(t *testing.T) {
 			})
 			requireOnlyConnsLost(t, r)
 			require.Greater(t, causes(r)[whileIdle], int64(100), "drops:\n%s", r)
-			for cause := range causes(r) {
-				require.Contains(t, crossed, cause, "drops:\n%s", r)
-			}
 			d.Stop()
 			require.Equal(t, r.Requests.Answered, d.AccessLogLines())
 		})
