@@ -7,8 +7,6 @@ import (
 	"os"
 	"sync"
 	"time"
-
-	"example.com/holdfast/internal/netpoll"
 )
 
 const (
@@ -236,7 +234,7 @@ func (r *blockingRun) tell(e *event, c *conn, now time.Duration) (last bool) {
 		r.deadlinesWork = true
 		return r.deadline(e, c, now)
 	case errors.Is(e.err, io.EOF), errors.Is(e.err, io.ErrUnexpectedEOF): // the latter is TLS without its farewell
-		r.eof(e.conn, now, endingOf(netpoll.PeerOfConn(e.nc), len(r.plan.Request)))
+		r.eof(e.conn, now, endingOf(r.peers.OfConn(e.nc), len(r.plan.Request)))
 	case e.err != nil:
 		r.broken(e.conn, now, e.err)
 	case e.kind == readLast: // there was something: what is left of it is there too

@@ -27,6 +27,12 @@ func bothEnds(t *testing.T, network, address string) (client, server net.Conn) {
 	return client, server
 }
 
+func ask(nc net.Conn) Peer {
+	var a Asker
+	defer a.Close()
+	return a.OfConn(nc)
+}
+
 // TestPeerOfConn: what was closed is told from what was shut down, and a request that came too late from one that came.
 func TestPeerOfConn(t *testing.T) {
 	type half interface{ CloseWrite() error }
@@ -62,8 +68,8 @@ func TestPeerOfConn(t *testing.T) {
 				test.end(t, client, server)
 				_, err := client.Read(make([]byte, 100))
 				require.Equal(t, io.EOF, err)
-				require.Equal(t, test.want, PeerOfConn(client))
-				require.Equal(t, test.want, PeerOfConn(tls.Client(client, &tls.Config{})), "below TLS")
+				require.Equal(t, test.want, ask(client))
+				require.Equal(t, test.want, ask(tls.Client(client, &tls.Config{})), "below TLS")
 			})
 		}
 	}
@@ -77,17 +83,18 @@ func TestPeerClosedBeforeTheRequest(t *testing.T) {
 	require.NoError(t, err)
 	_, err = client.Read(make([]byte, 100))
 	require.Equal(t, io.EOF, err)
-	require.Equal(t, Peer{Unacknowledged: n}, PeerOfConn(client))
+	require.Equal(t, Peer{Unacknowledged: n}, ask(client))
 }
 
 func TestPeerOfWhatHasNoDescriptor(t *testing.T) {
 	client, server := net.Pipe()
-	require.Zero(t, PeerOfConn(client))
+	require.Zero(t, ask(client))
 	server.Close()
 	client.Close()
 	open, _ := bothEnds(t, "tcp", "127.0.0.1:0")
-	require.Zero(t, PeerOfConn(open), "its stream has not ended")
+	require.Zero(t, ask(open), "its stream has not ended")
 	open.Close()
-	require.Zero(t, PeerOfConn(open), "closed")
-	require.Zero(t, PeerOf(-1))
+	require.Zero(t, ask(open), "closed")
+	var a Asker
+	require.Zero(t, a.Of(-1))
 }

@@ -17,16 +17,6 @@ import (
 // What real servers do to keep-alive conns, and what the report says of it. The servers are those of Debian 12: nginx
 // 1.22.1 and lighttpd 1.4.69. The nginx functions named below are in its src/core/ngx_connection.c and src/http.
 
-// Causes, as the report names them.
-const (
-	announced    = "closed as announced"
-	whileIdle    = "closed while idle"
-	whileWaiting = "closed while waiting"
-	beforeFirst  = "closed before first response"
-	resetWaiting = "reset while waiting"
-	resetWriting = "reset while writing"
-)
-
 // onServer is a run of conns against url whose own time limits no busy machine reaches.
 func onServer(url string, conns int) loadtest.Config {
 	return loadtest.Config{
@@ -103,7 +93,7 @@ func requireOnlyConnsLost(t *testing.T, r *loadtest.Report) {
 }
 
 // requireWays requires that conns were lost in phase alone, and for none but these causes.
-func requireWays(t *testing.T, r *loadtest.Report, phase string, causes ...string) {
+func requireWays(t *testing.T, r *loadtest.Report, phase string, causes ...loadtest.Cause) {
 	t.Helper()
 	for _, d := range r.Drops {
 		require.Equal(t, phase, d.Phase, "drops:\n%s", r)
@@ -111,15 +101,15 @@ func requireWays(t *testing.T, r *loadtest.Report, phase string, causes ...strin
 	}
 }
 
-func causes(r *loadtest.Report) map[string]int64 {
-	got := map[string]int64{}
+func causes(r *loadtest.Report) map[loadtest.Cause]int64 {
+	got := map[loadtest.Cause]int64{}
 	for _, d := range r.Drops {
 		got[d.Cause] += d.Count
 	}
 	return got
 }
 
-func sum(counts map[string]int64) (all int64) {
+func sum(counts map[loadtest.Cause]int64) (all int64) {
 	for _, n := range counts {
 		all += n
 	}
@@ -147,7 +137,7 @@ func TestServersCloseAfterSoManyRequests(t *testing.T) {
 			r := run(t, cfg)
 			requireConns(t, r, 300, 0)
 			requireAnswered(t, r, 300*c.each)
-			requireWays(t, r, "hold", announced)
+			requireWays(t, r, "hold", loadtest.CauseClosedAnnounced)
 			require.Equal(t, c.each, r.Drops[0].Sample.Served)
 			d.Stop()
 			require.Equal(t, r.Requests.Answered, d.AccessLogLines())
@@ -159,16 +149,18 @@ func TestServersCloseAfterSoManyRequests(t *testing.T) {
 //
 // nginx has a timer for each conn, in ms of a clock that it reads once a turn of its loop, so that it may be early by as
 // long as a turn takes. lighttpd looks once a second for conns that have been idle for more than so many seconds,
-// counted in whole ones: up to two seconds more.
+// counted in whole ones: up to two seconds more; and it shuts down its direction first, and reads on for a while.
 func TestServersCloseWhatIdles(t *testing.T) {
 	t.Parallel()
 	const early, late = 500 * time.Millisecond, 1500 * time.Millisecond // for a busy machine: else a few ms
 	for name, c := range map[string]struct {
 		program program
 		over    time.Duration
+		cause   loadtest.Cause
 	}{
-		"nginx":    {NginxOptions{KeepaliveTimeout: 2 * time.Second}.program(), 0},
-		"lighttpd": {LighttpdOptions{MaxKeepAliveIdle: 2 * time.Second}.program(), 2 * time.Second},
+		"nginx": {NginxOptions{KeepaliveTimeout: 2 * time.Second}.program(), 0, loadtest.CauseClosedIdle},
+		"lighttpd": {LighttpdOptions{MaxKeepAliveIdle: 2 * time.Second}.program(), 2 * time.Second,
+			loadtest.CauseHalfClosed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -176,21 +168,36 @@ func TestServersCloseWhatIdles(t *testing.T) {
 			cfg := onServer(d.URL, 200)
 			cfg.Ramp = loadtest.Ramp{Conns: 1, Every: 10 * time.Millisecond} // at all instants of two seconds
 			cfg.Hold = 2*time.Second + c.over + time.Second
-			var lost []loadtest.Loss
-			cfg.Progress = func(s loadtest.Sample) { lost = append(lost, s.Lost...) }
 			r := run(t, cfg)
 			requireConns(t, r, 200, 0)
 			requireAnswered(t, r, 200)
-			require.Equal(t, map[string]int64{whileIdle: 200}, causes(r), "drops:\n%s", r)
-			require.GreaterOrEqual(t, len(lost), 100, "Progress tells of up to a hundred a second")
-			for _, l := range lost {
-				require.GreaterOrEqual(t, l.Idle, 2*time.Second-early, "%+v", l)
-				require.LessOrEqual(t, l.Idle, 2*time.Second+c.over+late, "%+v", l)
+			require.Equal(t, map[loadtest.Cause]int64{c.cause: 200}, causes(r), "drops:\n%s", r)
+			for _, d := range r.Drops {
+				require.GreaterOrEqual(t, d.ShortestIdle, 2*time.Second-early, "%+v", d)
+				require.LessOrEqual(t, d.LongestIdle, 2*time.Second+c.over+late, "%+v", d)
 			}
+			requireTimeout(t, r, 2*time.Second, c.over)
 			d.Stop()
 			require.Equal(t, r.Requests.Answered, d.AccessLogLines())
 		})
 	}
+}
+
+// requireTimeout requires that the hazard tells the timeout: no close before it, and all conns that got so old were closed.
+func requireTimeout(t *testing.T, r *loadtest.Report, timeout, over time.Duration) {
+	t.Helper()
+	var closes int64
+	for _, b := range r.Hazard {
+		closes += b.Closes
+		if b.To < timeout-500*time.Millisecond {
+			require.Zero(t, b.Closes, "%+v", b)
+		}
+		if b.From > timeout+over+1500*time.Millisecond {
+			require.Zero(t, b.Reached, "%+v", b)
+		}
+	}
+	require.Equal(t, r.Conns.Dropped, closes)
+	require.Contains(t, r.String(), "the keep-alive timeout of the server", "%s", r)
 }
 
 // fewConns is a worker_connections that is too small. Two of them nginx uses itself: to listen, and for what its master
@@ -213,8 +220,8 @@ func TestNginxReusesIdleConns(t *testing.T) {
 	requireConns(t, r, r.Conns.Served, held)
 	requireOnlyConnsLost(t, r)
 	require.Equal(t, r.Conns.Served+held, r.Requests.Answered, "the sweep asks who is left:\n%s", r)
-	require.Equal(t, r.Conns.Served-held, causes(r)[whileIdle], "of those served:\n%s", r)
-	requireWays(t, r, "ramp", whileIdle, beforeFirst, resetWaiting, resetWriting)
+	require.Equal(t, r.Conns.Served-held, causes(r)[loadtest.CauseClosedIdle], "of those served:\n%s", r)
+	requireWays(t, r, "ramp", loadtest.CauseClosedIdle, loadtest.CauseClosedUnused, loadtest.CauseClosedBeforeFirst, loadtest.CauseResetBeforeFirst, loadtest.CauseResetWaiting, loadtest.CauseResetWriting)
 	n.Stop()
 	require.Equal(t, r.Requests.Answered, n.AccessLogLines())
 	require.Contains(t, n.ErrorLog(), "[warn]")
@@ -237,7 +244,7 @@ func TestNginxTurnsConnsAway(t *testing.T) {
 	requireConns(t, r, held, held)
 	requireOnlyConnsLost(t, r)
 	require.Equal(t, 2*held, r.Requests.Answered, "once in the ramp and once in the sweep:\n%s", r)
-	requireWays(t, r, "ramp", beforeFirst, resetWaiting, resetWriting)
+	requireWays(t, r, "ramp", loadtest.CauseClosedUnused, loadtest.CauseClosedBeforeFirst, loadtest.CauseResetBeforeFirst, loadtest.CauseResetWaiting, loadtest.CauseResetWriting)
 	n.Stop()
 	require.Equal(t, r.Requests.Answered, n.AccessLogLines(), "who is turned away is not logged")
 	require.Contains(t, n.ErrorLog(), "64 worker_connections are not enough")
