@@ -2,7 +2,6 @@ package loadtest_test
 
 import (
 	"flag"
-	"math"
 	"runtime"
 	"runtime/metrics"
 	"slices"
@@ -160,6 +159,5 @@ func TestMisbehaving(t *testing.T) {
 	} {
 		require.True(t, causes[c], "%s in\n%s", c, r)
 	}
-	require.False(t, math.IsNaN(float64(healthyP99(r))))
 	require.Less(t, healthyP99(r), 3*time.Second)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"example.com/holdfast/internal/faulty"
 	"example.com/holdfast/internal/leaktest"
 )
 
@@ -136,7 +137,7 @@ func TestTLSThatCannotSucceed(t *testing.T) {
 	t.Parallel()
 	const n = 6
 	serverWants := func(change func(*tls.Config)) *tls.Config {
-		c := &tls.Config{Certificates: []tls.Certificate{certificate()}}
+		c := &tls.Config{Certificates: []tls.Certificate{faulty.Certificate()}}
 		change(c)
 		return c
 	}

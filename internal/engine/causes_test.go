@@ -115,7 +115,7 @@ func (w world) serveFaulty(t *testing.T, p *Plan, s *faulty.Server) {
 	listen := w.listen
 	if w.overTLS() { // the server does TLS itself
 		listen = listenTCP
-		s.TLS = &tls.Config{Certificates: []tls.Certificate{certificate()}}
+		s.TLS = &tls.Config{Certificates: []tls.Certificate{faulty.Certificate()}}
 	}
 	l := listen(t)
 	served := make(chan error, 1)

@@ -3,12 +3,7 @@ package engine
 import (
 	"bufio"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"math/big"
 	"net"
 	"net/netip"
 	"path/filepath"
@@ -19,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"example.com/holdfast/internal/faulty"
 	"example.com/holdfast/internal/memnet"
 )
 
@@ -70,7 +66,7 @@ func listenUnix(t *testing.T) net.Listener {
 }
 
 func listenTLS(t *testing.T) net.Listener {
-	return tls.NewListener(listenTCP(t), &tls.Config{Certificates: []tls.Certificate{certificate()}})
+	return tls.NewListener(listenTCP(t), &tls.Config{Certificates: []tls.Certificate{faulty.Certificate()}})
 }
 
 func dialTLS(p *Plan, l net.Listener) {
@@ -91,19 +87,6 @@ func dialTLS(p *Plan, l net.Listener) {
 func dialMemory(p *Plan, l net.Listener) {
 	p.Dial = func(ctx context.Context, _ int) (net.Conn, error) { return l.(*memnet.Listener).Dial(ctx) }
 }
-
-var certificate = sync.OnceValue(func() tls.Certificate {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		panic(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		panic(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-})
 
 // A script is the life of a conn on the server's side: index counts accepted conns from 0. The conn is closed when it
 // returns.

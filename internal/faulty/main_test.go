@@ -2,17 +2,10 @@ package faulty
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"math/big"
 	"net"
 	"path/filepath"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -119,7 +112,7 @@ func (w world) start(t *testing.T, s *Server) *service {
 	}
 	require.NoError(t, err)
 	if w.overTLS {
-		s.TLS = &tls.Config{Certificates: []tls.Certificate{certificate()}}
+		s.TLS = &tls.Config{Certificates: []tls.Certificate{Certificate()}}
 	}
 	v := &service{Server: s, world: w, listener: l, closed: make(chan struct{}, 10_000), returned: make(chan error, 1)}
 	go func() { v.returned <- s.Serve(&watchingListener{l, watch{v.closed}}) }()
@@ -159,16 +152,3 @@ func (v *service) secure(ctx context.Context, nc net.Conn) (net.Conn, error) {
 	}
 	return c, nil
 }
-
-var certificate = sync.OnceValue(func() tls.Certificate {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		panic(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		panic(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
-})
