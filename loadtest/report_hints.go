@@ -145,6 +145,9 @@ func idleHint(d Drop, r *Report) string {
 		return "young conns were closed while others came: is the server at its limit of conns (nginx: worker_connections)?"
 	case many && young:
 		return "each right after an answer: did the server stop, and answer what it was asked?"
+	case timed && d.ShortestIdle >= spread.from.From && d.LongestIdle < r.Config.IdleTimeout:
+		return fmt.Sprintf("the server closes what is idle for some %s, less than Config.IdleTimeout (%s)",
+			threeDigits(d.ShortestIdle), timeout)
 	case d.ShortestIdle >= r.Config.IdleTimeout:
 		return fmt.Sprintf("the server may close what is idle for Config.IdleTimeout (%s): a Cadence with shorter pauses "+
 			"would keep the conns open", timeout)
