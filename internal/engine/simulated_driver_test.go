@@ -25,6 +25,9 @@ type simWorker struct {
 	connecting int
 	most       int
 	nextSecond time.Duration
+	unchecked  int           // turns since all conns were looked at
+	nextAsk    time.Duration // of the sweep, at the earliest
+	gap        time.Duration // from one to the next
 }
 
 func newSimWorker(s *simulation, index int) *simWorker {
@@ -78,10 +81,15 @@ func (w *simWorker) now() time.Duration {
 func (w *simWorker) beginTurn() { w.turn = w.now() }
 
 func (w *simWorker) deadlines() {
+	popped := 0
 	for j, ok := w.pop(w.turn); ok; j, ok = w.pop(w.turn) {
-		w.expire(j)
+		if w.expire(j); popped > 10*len(w.wires) {
+			w.sim.failf("at %v deadlines do not end", w.turn)
+		}
+		popped++
 	}
-	if w.nextSecond <= w.turn { // now and then
+	if w.unchecked++; w.unchecked > len(w.wires) { // so that it costs each turn the same
+		w.unchecked = 0
 		w.sim.requireNoneForgotten(w)
 	}
 }
@@ -94,6 +102,7 @@ func (w *simWorker) openDue() {
 	for n := 0; n < w.sim.openPerTurn && w.mayOpen(); n++ {
 		j, ok := w.reopenNext(w.turn)
 		if !ok {
+			w.sim.requireNoneKeptBack(w)
 			return
 		}
 		w.open(j)
@@ -111,7 +120,11 @@ func (w *simWorker) rampDue() time.Duration {
 
 // move goes to the phase that is now.
 func (w *simWorker) move() {
+	before := w.phase
 	change := w.advance(w.turn)
+	if before < PhaseSweep && w.phase >= PhaseSweep {
+		w.sweeps()
+	}
 	if change.frozen {
 		w.sim.frozen(w, w.turn)
 		w.connecting = 0
@@ -127,8 +140,24 @@ func (w *simWorker) move() {
 	}
 }
 
+// sweeps notes the pace at which the sweep that begins now may ask.
+func (w *simWorker) sweeps() {
+	unheard, recent := 0, w.sim.recent()
+	for j := range w.wires {
+		if v := &w.wires[j].truth; v.up && !v.fallen && (v.due || v.served == 0 || v.proven < recent) {
+			unheard++
+		}
+	}
+	rate := max(1000, w.plan.Ramp.rate()) / float64(w.plan.Workers)
+	w.gap = min(time.Duration(float64(time.Second)/rate), w.plan.IdleTimeout/4/time.Duration(max(1, unheard)))
+	w.nextAsk = w.turn
+}
+
 func (w *simWorker) asks() {
-	for w.sweepDue() <= w.turn {
+	for ; w.sweepDue() <= w.turn; w.nextAsk += w.gap {
+		if w.turn < w.nextAsk {
+			w.sim.failf("worker %d asks at %v, and should not before %v", w.worker, w.turn, w.nextAsk)
+		}
 		w.act(w.ask(w.turn))
 	}
 }

@@ -55,6 +55,13 @@ func (s *simulation) tried(x *wire, now time.Duration) {
 	}
 }
 
+// resolve notes that a slot's first attempt was served or has failed.
+func (s *simulation) resolve(x *wire, now time.Duration) {
+	if x.slot.attempts == 1 {
+		s.truth.rampEnd = max(s.truth.rampEnd, now)
+	}
+}
+
 // established notes that the driver knows an attempt to have succeeded.
 func (s *simulation) established(x *wire, now time.Duration) {
 	t := &s.truth
@@ -64,6 +71,9 @@ func (s *simulation) established(x *wire, now time.Duration) {
 	x.slot.up = true
 	if x.slot.attempts > 1 {
 		t.conns.Reopened++
+		x.truth.next = now
+	} else {
+		x.truth.next = s.onTick(now + s.plan.Cadence.first(s.plan.Seed, x.slotNumber()))
 	}
 }
 
@@ -76,6 +86,7 @@ func (s *simulation) failed(x *wire, now time.Duration, cause Cause, err error) 
 	x.truth.fallen = true
 	s.truth.conns.ConnectFailed++
 	s.note(kind, now, 0, 0)
+	s.resolve(x, now)
 	s.attribute(x, cause)
 	s.retryLater(x, now)
 }
@@ -108,16 +119,20 @@ func (s *simulation) retryLater(x *wire, now time.Duration) {
 	for range slot.failures {
 		delay = min(2*delay, max(r.Delay, r.Most))
 	}
-	slot.retry = now + delay/2
+	slot.retry, slot.retryBy = now+delay/2, now+delay
 	if slot.failures++; x.truth.served > 0 {
 		slot.failures = 0
 	}
 }
 
+// recent returns when a request must have been sent, at the earliest, for its answer to prove that a conn is held.
+func (s *simulation) recent() time.Duration {
+	return max(time.Duration(s.phases.rampEnd.Load()), s.phases.holdEnd()-s.plan.IdleTimeout/2)
+}
+
 // frozen counts what is up when a worker's sweep has ended.
 func (s *simulation) frozen(w *simWorker, now time.Duration) {
-	rampEnd, holdEnd := time.Duration(s.phases.rampEnd.Load()), s.phases.holdEnd()
-	recent := max(rampEnd, holdEnd-s.plan.IdleTimeout/2)
+	rampEnd, recent := time.Duration(s.phases.rampEnd.Load()), s.recent()
 	for j := range w.wires {
 		x := &w.wires[j]
 		v := &x.truth
@@ -131,6 +146,7 @@ func (s *simulation) frozen(w *simWorker, now time.Duration) {
 			fallthrough
 		case up:
 			s.truth.conns.OpenAtEnd++
+			v.owed = !v.due && v.next <= now
 			if v.taken == 0 {
 				s.truth.idle += max(0, now-v.ready)
 				s.truth.idles++
@@ -195,8 +211,14 @@ func (s *simulation) requireTrue(t *testing.T, r *Result) {
 	want.requests.HoldDue, want.requests.HoldSent = q.HoldDue, q.HoldSent
 	require.Equal(t, want.requests, q)
 	require.Equal(t, want.stamps, r.Stamps)
-	sums := map[string]time.Duration{"connect": r.Connect.Sum, "service": r.ServiceTime.Sum, "wait": r.ClientWait.Sum}
-	require.Equal(t, map[string]time.Duration{"connect": want.connect, "service": want.service, "wait": want.wait}, sums)
+	if time.Duration(s.phases.rampEnd.Load()) != never {
+		require.Equal(t, []time.Duration{want.rampEnd, min(want.rampEnd+s.plan.Hold, r.DrainEnd)},
+			[]time.Duration{r.RampEnd, r.HoldEnd}, "ends of the ramp and of hold")
+	}
+	require.Equal(t, map[string]time.Duration{"connect": want.connect, "latency": want.latency, "service": want.service,
+		"lag": want.lag, "wait": want.wait}, map[string]time.Duration{"connect": r.Connect.Sum, "latency": r.Latency.Sum,
+		"service": r.ServiceTime.Sum, "lag": r.Lag.Sum, "wait": r.ClientWait.Sum})
+	require.Equal(t, q.TimedOut, r.Latency.Censored)
 	if s.plan.Reopen.Rate > 0 {
 		require.Equal(t, want.recovery, r.Recovery.Sum)
 		require.Equal(t, r.Conns.Recovered, r.Recovery.Count())

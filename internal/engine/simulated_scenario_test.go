@@ -67,7 +67,7 @@ func (sc *scenario) drawPlan(d dice) {
 	case size < 0.06:
 		slots, exchanges = d.count(500, 2500), d.count(10_000, 80_000)
 	case size < 0.4:
-		slots, exchanges = d.count(60, 600), d.count(2000, 16_000)
+		slots, exchanges = d.count(60, 600), d.count(2000, 24_000)
 	}
 	sc.latency = d.span(10*time.Microsecond, 2*ms)
 	sc.jitter = d.upTo(2 * sc.latency)

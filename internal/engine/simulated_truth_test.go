@@ -18,8 +18,11 @@ type wireTruth struct {
 	bodyless bool          // the last answer had none
 	proven   time.Duration // when the request was sent that was answered last
 
-	due     bool          // the driver was told to write a request
-	planned time.Duration // when it should have left
+	next    time.Duration // when the cadence wants the next request
+	owed    bool          // it was due when the sweep ended
+	due     bool          // the driver was told to write it
+	dueAt   time.Duration // since then
+	planned time.Duration // when it should have left: then, or when the conn was ready
 	taken   int           // bytes of it that the client's kernel took
 	sent    time.Duration
 	of      *reply // of which a part has come
@@ -33,7 +36,9 @@ type slotTruth struct {
 	answered bool
 	lost     time.Duration // since when it was not answered; -1: none is to be recovered
 	failures int           // attempts in a row without an answer
-	retry    time.Duration // at the earliest
+	retry    time.Duration // when the next attempt is to be made at the earliest,
+	retryBy  time.Duration // and, where nothing forbids it, at the latest
+	drawn    uint32        // pauses
 }
 
 // truth is the simulation's own ledger.
@@ -44,10 +49,12 @@ type truth struct {
 	losses   map[lossKind]*lossTruth
 	unwanted map[int]int64
 
-	connect, service, wait, recovery time.Duration // sums
-	idle                             time.Duration // of all idle times, of which there were idles
-	idles, closes                    int64
-	retries                          []time.Duration
+	connect, latency, service, lag, wait, recovery time.Duration // sums
+
+	idle          time.Duration // of all idle times, of which there were idles
+	idles, closes int64
+	retries       []time.Duration
+	rampEnd       time.Duration // the latest instant at which a slot's first attempt was served or failed
 
 	carried, seen, preempted [numFaults]int64
 }
@@ -85,13 +92,6 @@ func (x *wire) place() place {
 	return atRest
 }
 
-// dueNow notes that a request is due: the driver is told to write it, planned for an earlier instant.
-func (s *simulation) dueNow(x *wire, planned time.Duration) {
-	if v := &x.truth; !v.due {
-		v.due, v.planned = true, planned
-	}
-}
-
 // wrote notes that the client's kernel took n bytes in a write begun at sent.
 func (s *simulation) wrote(x *wire, sent time.Duration, n int) {
 	v := &x.truth
@@ -101,6 +101,7 @@ func (s *simulation) wrote(x *wire, sent time.Duration, n int) {
 		}
 		v.sent = sent
 		s.truth.requests.Sent++
+		s.truth.lag += sent - v.planned
 		s.endOfIdle(x, sent)
 		s.leaves(x, sent)
 	}
@@ -185,6 +186,7 @@ func (s *simulation) answered(x *wire, r *reply, arrived, now time.Duration, sta
 		t.unwanted[r.status]++
 	}
 	t.stamps.add(stamped)
+	t.latency += arrived - v.dueAt
 	t.service += arrived - v.sent
 	t.wait += now - arrived
 	if limit := v.sent + s.plan.ResponseTimeout; stamped && arrived > limit {
@@ -194,6 +196,7 @@ func (s *simulation) answered(x *wire, r *reply, arrived, now time.Duration, sta
 	v.bodyless, v.proven, v.ready = r.bodyless, v.sent, arrived
 	v.due, v.taken, v.of, v.off = false, 0, nil, 0
 	if slot := &x.slot; v.served == 1 {
+		s.resolve(x, now)
 		slot.answered, slot.failures = true, 0
 		if slot.lost >= 0 {
 			t.conns.Recovered++
@@ -210,6 +213,8 @@ func (s *simulation) afterwards(x *wire, r *reply, early bool, now time.Duration
 		s.lose(x, now, lossKind{cause: RequestTimeout})
 	case !r.keep, early:
 		s.lose(x, now, lossKind{cause: ClosedAnnounced})
+	default:
+		s.planNext(x, now)
 	}
 }
 
@@ -239,7 +244,9 @@ func (s *simulation) ended(x *wire, now time.Duration, how endHow, errno string)
 // lose notes that the engine must have lost a conn.
 func (s *simulation) lose(x *wire, now time.Duration, kind lossKind) {
 	t, v := &s.truth, &x.truth
-	v.fallen = true
+	if v.fallen = true; v.served == 0 {
+		s.resolve(x, now)
+	}
 	idle := max(0, now-v.ready)
 	if v.taken > 0 {
 		idle = max(0, v.sent-v.ready)
@@ -261,6 +268,7 @@ func (s *simulation) lose(x *wire, now time.Duration, kind lossKind) {
 	case v.taken == 0:
 	case kind.cause == ResponseTimedOut, kind.cause == ResponseUnfinished:
 		q.TimedOut++
+		t.latency += v.sent + s.plan.ResponseTimeout - v.dueAt
 	case kind.cause == Malformed, kind.cause == HeadTooLarge, kind.cause == TooManyInterim, kind.cause == Unexpected101:
 		q.Malformed++
 	default:

@@ -72,8 +72,13 @@ func (w *simWorker) tryUp(j uint32) bool {
 func (w *simWorker) up(j uint32) {
 	now := w.now()
 	w.connecting--
-	w.sim.established(&w.wires[j], now)
-	w.act(j, w.established(j, now))
+	x := &w.wires[j]
+	w.sim.established(x, now)
+	wanted := w.established(j, now)
+	if again := x.slot.attempts > 1; again && w.phase < PhaseDrain && wanted != wantWrite {
+		w.sim.failf("slot %d, opened again at %v, has nothing to ask", x.slotNumber(), now)
+	}
+	w.act(j, wanted)
 }
 
 func (w *simWorker) connectFailed(j uint32, err error) {
@@ -127,7 +132,7 @@ func (w *simWorker) read(j uint32, hup bool) {
 			}
 			s.got(x, data, arrived, now, stamped)
 			if result = w.received(j, data, arrived, now, stamped); result == wantWrite {
-				s.dueNow(x, max(c.due, c.ready))
+				s.dueNow(x, c.due)
 			}
 		}
 		if len(data) < s.readSize && !hup {
@@ -171,7 +176,7 @@ func (w *simWorker) write(j uint32) want {
 	c, x := &w.machine.conns[j], &w.wires[j]
 	sent := w.now()
 	n, err := w.sim.write(x, sent, w.plan.Request[w.offset(j):])
-	w.sim.dueNow(x, max(c.due, c.ready))
+	w.sim.dueNow(x, c.due)
 	w.sim.wrote(x, sent, n)
 	if err != nil {
 		w.sim.ended(x, sent, endOf(err), errnoOf(err))

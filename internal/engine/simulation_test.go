@@ -2,8 +2,6 @@ package engine
 
 import (
 	"flag"
-	"fmt"
-	"reflect"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -63,8 +61,11 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 	return sim
 }
 
-// longestRun is when a run is taken for endless.
-const longestRun = 24 * time.Hour
+// A run that takes longer, or in which more happens, is taken for endless.
+const (
+	longestRun = time.Hour
+	mostEvents = 20_000_000
+)
 
 // run carries the simulation out.
 func (s *simulation) run() *Result {
@@ -81,7 +82,7 @@ func (s *simulation) run() *Result {
 		case next <= w.at:
 			s.acting = nil
 			s.happen(s.queue.pop())
-		case w.at > longestRun:
+		case w.at > longestRun, s.queue.seq > mostEvents:
 			s.failf("the run does not end")
 		default:
 			s.acting = w
@@ -208,85 +209,4 @@ func simulate(t *testing.T, seed uint64) *simulation {
 	}
 	done = true
 	return sim
-}
-
-// fingerprint writes a result out, to the last count of its histograms.
-func fingerprint(r *Result) string {
-	var all []byte
-	v := reflect.ValueOf(*r)
-	for i := range v.NumField() {
-		value := v.Field(i).Interface()
-		if h, ok := value.(*Hist); ok && h != nil {
-			exported := h.HDR.Export()
-			value = []any{h.Sum, h.Min, h.Max, h.Censored, h.Clamped, exported.LowestTrackableValue,
-				exported.HighestTrackableValue, trimmed(exported.Counts)}
-		}
-		all = fmt.Appendf(all, "%s: %+v\n", v.Type().Field(i).Name, value)
-	}
-	return string(all)
-}
-
-// trimmed returns what is not 0, with its place.
-func trimmed(counts []int64) (all [][2]int64) {
-	for i, n := range counts {
-		if n != 0 {
-			all = append(all, [2]int64{int64(i), n})
-		}
-	}
-	return all
-}
-
-// requireNoneForgotten checks that no deadline that has passed still lies somewhere.
-func (s *simulation) requireNoneForgotten(w *simWorker) {
-	for j := range w.machine.conns {
-		if c := &w.machine.conns[j]; c.wake <= w.turn-s.tick {
-			s.failf("slot %d, in state %d, was to be woken at %v, and it is %v", w.slot(uint32(j)), c.state, c.wake, w.turn)
-		}
-	}
-}
-
-// requireNothingLeft checks what a run must leave behind: nothing that is not accounted for.
-func (s *simulation) requireNothingLeft(t *testing.T) {
-	for _, w := range s.workers {
-		var up, outstanding, unproven, sides, linked int
-		for j := range w.wires {
-			x, c := &w.wires[j], &w.machine.conns[j]
-			v := &x.truth
-			require.False(t, x.open, "the socket of slot %d", x.slotNumber())
-			if c.side != 0 {
-				sides++
-			}
-			if c.links.tick != 0 {
-				linked++
-			}
-			if c.state == closed {
-				require.Zero(t, c.side, "side of slot %d, which is lost", x.slotNumber())
-				require.Zero(t, c.links.tick, "deadline of slot %d, which is lost", x.slotNumber())
-			}
-			if !v.up || v.fallen {
-				continue
-			}
-			up++
-			if v.due {
-				outstanding++
-				if v.served == 0 {
-					unproven++
-				}
-			}
-		}
-		require.Equal(t, []int{up, outstanding, unproven}, []int{int(w.machine.tally.open), w.outstanding, w.unproven},
-			"up, outstanding, unproven")
-		require.Equal(t, len(w.sides.table)-len(w.sides.free), sides, "sides that nobody has")
-		if !w.abandoned {
-			require.Zero(t, outstanding+w.connecting, "in flight when a run was over that was not cancelled")
-			require.Zero(t, sides, "sides in use")
-			require.Empty(t, w.heap, "slots to open again")
-		}
-		n := 0
-		for j, ok := w.pop(never - w.tick); ok; j, ok = w.pop(never - w.tick) {
-			require.NotEqual(t, closed, w.machine.conns[j].state, "a deadline of slot %d", w.slot(j))
-			n++
-		}
-
-	}
 }
