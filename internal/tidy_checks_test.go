@@ -14,24 +14,29 @@ const module = "example.com/holdfast"
 
 // arrows says which packages of the module a package imports: in its code, and in its tests besides.
 var arrows = map[string]struct{ code, tests []string }{
-	".": {tests: []string{"loadtest", "internal/leaktest", "internal/peers", "internal/peers/standalone"}},
+	".": {tests: []string{"loadtest", "internal/leaktest", "internal/faulty", "internal/peers",
+		"internal/peers/standalone"}},
 
 	// engine carries out the plan; http1 makes the request's bytes while a Config can still be refused; netpoll counts
 	// what the process and the kernel have and used; memnet is the fixture's network "memory".
 	"loadtest": {
 		code:  []string{"internal/engine", "internal/http1", "internal/netpoll", "internal/memnet"},
-		tests: []string{"internal/leaktest"},
+		tests: []string{"internal/leaktest", "internal/faulty"},
 	},
 
 	"internal/engine": {
 		code:  []string{"internal/http1", "internal/netpoll"},
-		tests: []string{"internal/memnet", "internal/leaktest"},
+		tests: []string{"internal/memnet", "internal/leaktest", "internal/faulty"},
 	},
 	"internal/http1":    {},
 	"internal/memnet":   {tests: []string{"internal/leaktest"}},
 	"internal/netpoll":  {tests: []string{"internal/leaktest"}},
 	"internal/leaktest": {},
-	"internal/peers":    {tests: []string{"loadtest", "internal/leaktest", "internal/peers/clientjob"}},
+
+	// The server that misbehaves for the tests of others: its malformed responses are held against the rules of http1.
+	"internal/faulty": {tests: []string{"internal/leaktest", "internal/memnet", "internal/http1"}},
+
+	"internal/peers": {tests: []string{"loadtest", "internal/leaktest", "internal/peers/clientjob"}},
 
 	// What peers measures as a server author's test binary, and how that is told what to do.
 	"internal/peers/clientjob": {},

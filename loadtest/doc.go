@@ -5,7 +5,8 @@
 //
 // A run opens conns at the pace of a [Ramp] and keeps each alive: after a response it pauses, for as long as the
 // [Cadence] draws, and sends the next request on the same conn. So a server meets many clients that are mostly idle, not
-// a few that are always busy. A closed conn is a result; it is never reopened or its request sent again in silence.
+// a few that are always busy. A closed conn is a result; its request is never sent again in silence, and its slot is opened
+// again only if [Config].Reopen says so, which the ledger tells.
 //
 // A run has four phases:
 //
@@ -45,8 +46,14 @@
 // # What a report claims
 //
 // A [Report] is a ledger. Each slot, attempt and request is in exactly one class, and the classes sum up, after a
-// cancellation too. Of every conn that was lost it says the cause, the phase, for how long it had been idle and how many
-// requests it had answered.
+// cancellation too. Of every conn that was lost it says the [Cause], the phase, for how long it had been idle, how many
+// requests it had answered and how many bytes of an answer had come. Losses of one phase, cause, errno and rule of HTTP are
+// one [Drop], with their number, the first and the last instant, and the first of them in full.
+//
+// A server or a middlebox that closes what is idle for too long shows in Report.Hazard: of the conns that were idle for so
+// long, how many were closed, by idle age. A close that crossed a request, the keep-alive race, is told from one that
+// left it unanswered by whether the server's kernel took any of the request; and whose fault it was, by whether the request
+// left when it was planned. With a [Server], its own counts are held against the ledger, and a difference is a [Warning].
 //
 // Four instants of a request make its durations. It is due when the conn's pause is over, sent when the kernel takes its
 // first byte, arrived when the kernel received the response's last one, and parsed when we understood it:

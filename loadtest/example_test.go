@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -209,4 +211,43 @@ func held(conns int, c loadtest.Cadence) *loadtest.Report {
 		panic(err)
 	}
 	return r
+}
+
+// A server that ends each conn after three requests, as some do, and clients that come back.
+func ExampleReopen() {
+	var requests sync.Map // by conn
+	server := loadtest.NewServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, _ := requests.LoadOrStore(r.RemoteAddr, new(atomic.Int64))
+		if n.(*atomic.Int64).Add(1) == 3 {
+			w.Header().Set("Connection", "close")
+		}
+	}))
+	defer server.Close()
+	r, err := loadtest.Run(context.Background(), loadtest.Config{
+		Server:      server,
+		Connections: 20,
+		Cadence:     loadtest.Every(50 * time.Millisecond),
+		IdleTimeout: time.Second,
+		Reopen:      loadtest.Reopen{Delay: 10 * time.Millisecond},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, d := range r.Drops {
+		if d.Cause != loadtest.CauseClosedAnnounced {
+			fmt.Println(d.Count, d.Cause)
+		}
+	}
+	fmt.Println("held:", r.Conns.Held)
+	fmt.Println("slots were answered again:", r.Conns.Recovered > 20, r.Recovery.Quantile(0.5) > 0)
+	// Output:
+	// held: 0
+	// slots were answered again: true true
+}
+
+func ExampleHazardBin_Rate() {
+	bin := loadtest.HazardBin{From: 60 * time.Second, To: 64 * time.Second, Reached: 100, AtRisk: 25 * time.Second, Closes: 95}
+	fmt.Printf("%.1f closes per second of idle time\n", bin.Rate())
+	// Output: 3.8 closes per second of idle time
 }

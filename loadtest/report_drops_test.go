@@ -25,9 +25,31 @@ func TestIdleHint(t *testing.T) {
 		change func(*Drop, *Report)
 		want   string
 	}{
-		"at once":               {func(*Drop, *Report) {}, stopped},
-		"at once, long idle":    {func(d *Drop, _ *Report) { d.ShortestIdle, d.LongestIdle = time.Hour, time.Hour }, stopped},
-		"at once, by a timeout": {func(_ *Drop, r *Report) { r.Hazard = failingReport().Hazard }, asks},
+		"at once":            {func(*Drop, *Report) {}, stopped},
+		"at once, long idle": {func(d *Drop, _ *Report) { d.ShortestIdle, d.LongestIdle = time.Hour, time.Hour }, stopped},
+		"at once, by a timeout": {func(_ *Drop, r *Report) { r.Hazard = failingReport().Hazard }, "all within 200ms and at about the " +
+			"same idle age: did the server stop or restart, or is its keep-alive timeout that long?"},
+		"waiting": {func(d *Drop, _ *Report) { d.Cause = CauseResetWaiting }, stopped},
+		"waiting, spread out": {
+			func(d *Drop, _ *Report) { d.Cause, d.Last = CauseResetWaiting, d.Last+5*time.Second }, hints[CauseResetWaiting],
+		},
+		"half-closed": {
+			func(d *Drop, _ *Report) { d.Cause = CauseHalfClosed },
+			stopped + " It reads on for a while (a lingering close, RFC 9112 §9.6)",
+		},
+		"half-closed, waiting": {
+			func(d *Drop, _ *Report) { d.Cause, d.Count, d.Sample.Waited = CauseHalfClosed, 1, time.Second }, hints[CauseHalfClosed],
+		},
+		"full": {
+			func(d *Drop, r *Report) {
+				d.Phase, d.LongestIdle, r.Phases.Ramp = "ramp", time.Second, time.Second/4
+			},
+			"young conns were closed while others came: is the server at its limit of conns (nginx: worker_connections)?",
+		},
+		"each after its answer": {
+			func(d *Drop, _ *Report) { d.Last, d.LongestIdle = time.Minute, time.Millisecond },
+			"each right after an answer: did the server stop, and answer what it was asked?",
+		},
 		"a limit": {
 			func(d *Drop, _ *Report) {
 				d.Last, d.FewestServed, d.MostServed, d.LongestIdle = time.Minute, 5, 5, time.Millisecond

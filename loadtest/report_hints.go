@@ -19,15 +19,17 @@ var hints = map[Cause]string{
 	CauseTLSCertificate:     "does Config.TLS trust the server's certificate, for the name in the URL?",
 	CauseNotTLS:             "the server does not speak TLS there: write http://, or another port",
 	CauseTLSFailed:          "see Config.TLS",
-	CauseClosedUnused:       "the server closed before a request came: has it a limit of conns, or a timeout for the first request?",
-	CauseClosedBeforeFirst:  "the server took the first request and closed: does it speak HTTP/1.1 there? see its log",
-	CauseClosedAnnounced:    "the server ends keep-alive itself: Connection: close, HTTP/1.0, or a limit of requests per conn",
-	CauseClosedWaiting:      "the server took the request and closed without an answer: did it crash or restart? see its log",
-	CauseClosedInHead:       "the server closed in the middle of a response: did it crash or restart? see its log",
-	CauseClosedInBody:       "the body ended before its length: did the handler fail, or the server restart? see its log",
-	CauseHalfClosed:         "the server shut its side down and keeps the socket: it holds a conn that can carry no answer",
-	CauseResetBeforeFirst:   "the server resets what speaks HTTP/1.1 to it: does it speak only HTTP/2, or TLS?",
-	CauseResetWriting:       "the server closed as the request left: the keep-alive race, no fault of either",
+	CauseClosedUnused: "the server closed before a request came: is it at its limit of conns, or has it a timeout for the " +
+		"first request?",
+	CauseClosedBeforeFirst: "the server took the first request and closed: does it speak HTTP/1.1 there, and is it below its " +
+		"limit of conns?",
+	CauseClosedAnnounced:  "the server ends keep-alive itself: Connection: close, HTTP/1.0, or a limit of requests per conn",
+	CauseClosedWaiting:    "the server took the request and closed without an answer: did it crash or restart? see its log",
+	CauseClosedInHead:     "the server closed in the middle of a response: did it crash or restart? see its log",
+	CauseClosedInBody:     "the body ended before its length: did the handler fail, or the server restart? see its log",
+	CauseHalfClosed:       "the server ended its direction without an answer, and keeps its socket",
+	CauseResetBeforeFirst: "the server resets what it has not answered: does it speak only HTTP/2, or TLS? is it at its limit of conns?",
+	CauseResetWriting:     "the server closed as the request left: the keep-alive race, no fault of either",
 	CauseResetWritingLate: "the server closed before our request reached it, and that was late: the generator's fault, not " +
 		"the server's; see lag",
 	CauseResetWaiting:    "the server reset the conn instead of answering: did it crash or restart? see its log",
@@ -52,6 +54,15 @@ func dropHint(d Drop, r *Report) string {
 		return exhaustionHint(d.Errno)
 	case CauseClosedIdle, CauseResetIdle:
 		return idleHint(d, r)
+	case CauseHalfClosed:
+		if d.Sample.Waited == 0 {
+			return idleHint(d, r) + " It reads on for a while (a lingering close, RFC 9112 §9.6)"
+		}
+	}
+	if together(d, r) && endsTogether[d.Cause] {
+		return togetherText(d)
+	}
+	switch d.Cause {
 	case CauseResponseTimedOut:
 		return fmt.Sprintf("nothing came within Config.ResponseTimeout (%s)", plainDuration(e.ResponseTimeout))
 	case CauseResponseUnfinished:
@@ -97,20 +108,43 @@ func announcedHint(d Drop, r *Report) string {
 	return hints[d.Cause]
 }
 
-// idleHint tells a server that stopped, one that counts requests, and one with a keep-alive timeout. What a timeout
-// closes is as spread out in time as the conns' last answers were, and all of the same idle age.
+// endsTogether are the causes, besides those of idle conns, by which a server that stops loses its conns.
+var endsTogether = map[Cause]bool{
+	CauseHalfClosed: true, CauseClosedWaiting: true, CauseResetWaiting: true, CauseResetWriting: true,
+	CauseClosedInHead: true, CauseClosedInBody: true, CauseResetInResponse: true,
+}
+
+// together reports whether so many conns were lost in so short a time that it was no chance.
+func together(d Drop, r *Report) bool {
+	return d.Count >= fewestTogether && d.Last-d.First <= min(time.Second, spreadOf(d, r)/4)
+}
+
+func togetherText(d Drop) string {
+	return fmt.Sprintf("all within %s: did the server stop or restart?", threeDigits(d.Last-d.First))
+}
+
+// idleHint tells a server that stopped, one that counts requests, one that is full, and one with a keep-alive timeout.
+// What a timeout closes is as spread out in time as the conns' last answers were, and all of the same idle age; what ends
+// with the server is the other way round. Where both are close together either may be it.
 func idleHint(d Drop, r *Report) string {
 	timeout := plainDuration(r.Config.IdleTimeout)
-	within := d.Last - d.First
 	many := d.Count >= fewestTogether
+	young := d.LongestIdle < r.Config.IdleTimeout/100
 	spread, timed := closesOf(r.Hazard)
 	timed = timed && spread.isTimeout()
 	switch {
-	case many && !timed && within <= min(time.Second, spreadOf(d, r)/4):
-		return fmt.Sprintf("all within %s: did the server stop or restart?", threeDigits(within))
-	case many && d.FewestServed == d.MostServed && d.LongestIdle < r.Config.IdleTimeout/100 && d.MostServed > 1:
+	case many && young && d.FewestServed == d.MostServed && d.MostServed > 1:
 		return fmt.Sprintf("each right after %s: the server limits the requests per conn, and does not announce it",
 			some(d.MostServed, "answer"))
+	case timed && together(d, r):
+		return fmt.Sprintf("all within %s and at about the same idle age: did the server stop or restart, or is its keep-alive "+
+			"timeout that long?", threeDigits(d.Last-d.First))
+	case together(d, r):
+		return togetherText(d)
+	case many && d.Phase == engine.PhaseRamp.String() && r.Conns.Held > 0 && d.LongestIdle < r.Config.IdleTimeout/4:
+		return "young conns were closed while others came: is the server at its limit of conns (nginx: worker_connections)?"
+	case many && young:
+		return "each right after an answer: did the server stop, and answer what it was asked?"
 	case d.ShortestIdle >= r.Config.IdleTimeout:
 		return fmt.Sprintf("the server may close what is idle for Config.IdleTimeout (%s): a Cadence with shorter pauses "+
 			"would keep the conns open", timeout)

@@ -228,34 +228,11 @@ func (t *table) fixture(r *Report) {
 	}
 	t.row("fixture", "%s accepted, %s at once at most, %s closed, %s open; %s requests", known(f.Accepted),
 		known(f.Peak), known(f.Closed), known(f.Open), known(f.Requests))
-	for _, d := range fixtureDifferences(r) {
-		t.row("", "%s", d)
+	for _, c := range []comparison{compareConns(r), compareRequests(r)} {
+		if c.known() && c.difference() == 0 { // else a warning says by how much
+			t.row("", "%s", c.agreement())
+		}
 	}
-}
-
-// fixtureDifferences compares the two ledgers: exactly, and by what can be known of both.
-func fixtureDifferences(r *Report) []string {
-	c, q, f := r.Conns, r.Requests, r.Fixture
-	var out []string
-	switch {
-	case f.Accepted < 0:
-	case f.Accepted < c.Served:
-		out = append(out, fmt.Sprintf("%d conns were served that it did not accept: they went to another server",
-			c.Served-f.Accepted))
-	case f.Accepted > c.Connected:
-		out = append(out, fmt.Sprintf("it accepted %d more than connected: their handshakes failed, or they are "+
-			"another client's", f.Accepted-c.Connected))
-	default:
-		out = append(out, fmt.Sprintf("agrees: %d served <= %d accepted <= %d connected", c.Served, f.Accepted, c.Connected))
-	}
-	switch more := f.Requests - q.Answered; {
-	case f.Requests < 0:
-	case more > 0:
-		out = append(out, some(more, "request")+" more than were answered here: timed out, malformed, lost or another's")
-	case more < 0:
-		out = append(out, some(-more, "request")+" fewer than were answered here: something else answered them")
-	}
-	return out
 }
 
 func (t *table) doubts(r *Report) {

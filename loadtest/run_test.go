@@ -109,7 +109,7 @@ func TestRunCountsItsOwnConnsOfAFixture(t *testing.T) {
 		requireHeld(t, r, 10)
 		require.EqualValues(t, 10, r.Fixture.Peak)
 		require.Equal(t, r.Fixture.Accepted, r.Fixture.Open+r.Fixture.Closed)
-		require.Equal(t, []string{"agrees: 10 served <= 10 accepted <= 10 connected"}, fixtureDifferences(r))
+		require.Contains(t, r.String(), "agrees: 10 served <= 10 accepted <= 10 connected")
 		require.Equal(t, 1+10*(run+1), s.Counts().Accepted)
 	}
 	require.Len(t, s.ln.ledger.spans, 1, "spans of ended runs are forgotten")

@@ -35,6 +35,14 @@ const (
 	// WarnClamped: so many durations were outside a histogram's range and stand at its edge.
 	WarnClamped = "clamped"
 
+	// WarnFixtureConns: the fixture accepted so many conns more than we connected, or (negative) so many fewer than we saw
+	// served.
+	WarnFixtureConns = "fixture conns"
+
+	// WarnFixtureRequests: the fixture's handler saw so many requests more than we sent, or (negative) so many fewer than
+	// were answered.
+	WarnFixtureRequests = "fixture requests"
+
 	// WarnRace: the binary has the race detector in it, which costs the generator, and a server in the same process, a
 	// multiple of what they cost without.
 	WarnRace = "race"
@@ -50,7 +58,8 @@ const (
 
 func warningsOf(r *Report) []Warning {
 	all := []Warning{}
-	for _, of := range []func(*Report) (Warning, bool){slowConnects, unsent, slowed, late, clamped, race} {
+	for _, of := range []func(*Report) (Warning, bool){slowConnects, unsent, slowed, late, clamped,
+		strangeConns, strangeRequests, race} {
 		if w, ok := of(r); ok {
 			all = append(all, w)
 		}

@@ -37,6 +37,7 @@ type blockingRun struct {
 	connecting int
 	dialers    int // goroutines that carry out attempts, but for those that are overdue
 
+	peers         netpoll.Asker
 	deadlinesWork bool // a read deadline has ended a Read
 	over          bool
 	nextSecond    time.Duration
@@ -320,6 +321,7 @@ func (r *blockingRun) wake(j uint32) {
 // closeAll ends everything that is open.
 func (r *blockingRun) closeAll() {
 	r.over = true
+	r.peers.Close()
 	close(r.done)
 	for j, nc := range r.transports {
 		if nc != nil {

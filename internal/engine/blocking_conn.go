@@ -7,8 +7,6 @@ import (
 	"os"
 	"sync"
 	"time"
-
-	"example.com/holdfast/internal/netpoll"
 )
 
 const (
@@ -102,11 +100,27 @@ func (r *blockingRun) hangUp(e *event) {
 //
 //go:noinline
 func (r *blockingRun) consult(e *event) step {
+	if e.err == io.EOF {
+		r.awaitFin(e.nc)
+	}
 	select {
 	case r.events <- e:
 		return <-e.next
 	case <-r.done:
 		return stepHangUp
+	}
+}
+
+// finWait bounds the wait for a FIN behind a close_notify: a server that closes sends both, one right after the other.
+const finWait = 100 * time.Millisecond
+
+// awaitFin waits until a conn that has ended in TLS has ended below it too: only then can be told whether the server has
+// closed or shut down its half.
+func (r *blockingRun) awaitFin(nc net.Conn) {
+	if t, ok := nc.(interface{ NetConn() net.Conn }); ok {
+		raw := t.NetConn()
+		_ = raw.SetReadDeadline(r.instant(r.clock.now() + finWait))
+		_, _ = raw.Read(make([]byte, 1))
 	}
 }
 
@@ -220,7 +234,7 @@ func (r *blockingRun) tell(e *event, c *conn, now time.Duration) (last bool) {
 		r.deadlinesWork = true
 		return r.deadline(e, c, now)
 	case errors.Is(e.err, io.EOF), errors.Is(e.err, io.ErrUnexpectedEOF): // the latter is TLS without its farewell
-		r.eof(e.conn, now, endingOf(netpoll.PeerOfConn(e.nc), len(r.plan.Request)))
+		r.eof(e.conn, now, endingOf(r.peers.OfConn(e.nc), len(r.plan.Request)))
 	case e.err != nil:
 		r.broken(e.conn, now, e.err)
 	case e.kind == readLast: // there was something: what is left of it is there too

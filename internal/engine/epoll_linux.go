@@ -14,9 +14,10 @@ import (
 type epollWorker struct {
 	machine
 	*wheel
-	run  *epollRun
-	poll *netpoll.Poller
-	recv *netpoll.Receiver
+	run   *epollRun
+	poll  *netpoll.Poller
+	recv  *netpoll.Receiver
+	peers netpoll.Asker
 
 	opened     int           // conns whose first attempt was begun
 	connecting int           // attempts in flight
@@ -83,10 +84,11 @@ func (w *epollWorker) loop() error {
 }
 
 // events handles the n events that Wait found, and all that are behind them: what has arrived is to be known before a
-// deadline is judged or a phase ends. The set reports each conn once a round, so the rounds are bounded even where conns
-// answer faster than we ask.
+// deadline is judged, a phase ends, or a request is sent into a conn that was closed meanwhile. The set reports each conn
+// once a round, so the rounds are bounded even where conns answer faster than we ask.
 func (w *epollWorker) events(n int) {
-	for rounds := len(w.machine.conns)/eventBatch + 1; ; rounds-- {
+	looked := w.run.clock.now()
+	for rounds := len(w.machine.conns)/eventBatch + 2; ; rounds-- {
 		for i := range n {
 			if ev, ok := w.poll.At(i); ok {
 				w.handle(ev)
@@ -94,12 +96,18 @@ func (w *epollWorker) events(n int) {
 				w.armed = never
 			}
 		}
-		if n < eventBatch || rounds == 0 {
+		now := w.run.clock.now()
+		if n < eventBatch && now-looked < recentLook || rounds == 0 {
 			return
 		}
+		looked = now
 		n, _ = w.poll.Look() // an error would come again in Wait
 	}
 }
+
+// recentLook is how old a look may be before the next requests are sent: a server that closes all of its conns at once
+// loses those that are sent into one that it had closed. Else events take some tens of µs.
+const recentLook = time.Millisecond
 
 func (w *epollWorker) over() bool {
 	if w.phases.cancelled.Load() {
@@ -329,7 +337,7 @@ func (w *epollWorker) read(j uint32, hup bool) {
 		case err != nil:
 			result = w.broken(j, now, err)
 		case len(data) == 0:
-			result = w.eof(j, now, endingOf(netpoll.PeerOf(int(c.fd)), len(w.plan.Request)))
+			result = w.eof(j, now, endingOf(w.peers.Of(int(c.fd)), len(w.plan.Request)))
 		default:
 			arrived, stamped := now, false
 			if at := time.Duration(stamp - w.realtime); stamp != 0 && at >= c.sent && at <= now {
@@ -380,6 +388,7 @@ func (w *epollWorker) hangUp(c *conn) {
 }
 
 func (w *epollWorker) closeAll() {
+	w.peers.Close()
 	for j := range w.machine.conns {
 		w.hangUp(&w.machine.conns[j])
 	}

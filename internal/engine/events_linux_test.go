@@ -22,9 +22,15 @@ type stepped struct {
 }
 
 // newStepped opens the conns of p to a unix socket, where what is written has arrived when the write returns.
-func newStepped(t *testing.T, p Plan) *stepped {
-	l := listenUnix(t)
-	p.Target = Target{Unix: l.Addr().String()}
+func newStepped(t *testing.T, p Plan) *stepped { return newSteppedOn(t, p, listenUnix(t)) }
+
+// newSteppedOn opens them to l, over TCP or a unix socket.
+func newSteppedOn(t *testing.T, p Plan, l net.Listener) *stepped {
+	if addr, ok := l.Addr().(*net.TCPAddr); ok {
+		p.Target = Target{Addrs: []netip.AddrPort{addr.AddrPort()}}
+	} else {
+		p.Target = Target{Unix: l.Addr().String()}
+	}
 	p.MaxConnecting = p.Slots
 	r := &epollRun{plan: &p, clock: clock{time.Now()}, phases: newPhases(p.Slots, 1, p.Hold), timeline: newTimeline(1, nil)}
 	r.addEndpoints()

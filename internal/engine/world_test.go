@@ -174,10 +174,12 @@ func answer(response string) script {
 	}
 }
 
-// run carries out p and checks the laws.
+// run carries out p and checks the laws. It takes no longer than any run here should.
 func run(t *testing.T, p Plan) *Result {
 	t.Helper()
-	r, err := Run(t.Context(), p)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	r, err := Run(ctx, p)
 	require.NoError(t, err)
 	require.Equal(t, PhaseDrain, r.Ended)
 	requireLawful(t, r)

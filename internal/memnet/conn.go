@@ -170,6 +170,16 @@ func (c *Conn) await(g *gate, ready func(*Conn) (bool, error)) error {
 	}
 }
 
+// Unread returns how many of the bytes written here the other end has not read: what SIOCOUTQ says of a unix socket.
+func (c *Conn) Unread() int {
+	c.pair.mu.Lock()
+	defer c.pair.mu.Unlock()
+	if peer := c.peer(); peer.in != nil {
+		return peer.in.size
+	}
+	return 0
+}
+
 // CloseWrite ends this direction: the other end reads what is in its window, then io.EOF. Writes here fail with EPIPE.
 func (c *Conn) CloseWrite() error {
 	c.pair.mu.Lock()

@@ -141,6 +141,20 @@ func TestCloseWithUnreadBytesIsReset(t *testing.T) {
 	require.NoError(t, c.Close())
 }
 
+func TestUnreadIsWhatTheOtherEndHasNotRead(t *testing.T) {
+	c, s := newPipe(t)
+	require.Zero(t, s.Unread())
+	wantWrite(t, s, "response")
+	require.Equal(t, 8, s.Unread())
+	require.Zero(t, c.Unread())
+	buf := make([]byte, 5)
+	_, err := c.Read(buf)
+	require.NoError(t, err)
+	require.Equal(t, 3, s.Unread())
+	require.NoError(t, c.Close())
+	require.Zero(t, s.Unread(), "nobody will read it")
+}
+
 func TestLingerZeroAborts(t *testing.T) {
 	c, s := newPipe(t)
 	wantWrite(t, s, "lost")

@@ -14,8 +14,8 @@ type Peer struct {
 	Unacknowledged int
 }
 
-// PeerOfConn is [PeerOf] for a conn of package net, also below TLS. Of any other conn nothing is known.
-func PeerOfConn(nc net.Conn) (p Peer) {
+// OfConn is Of for a conn of package net, also below TLS. Of any other conn nothing is known.
+func (a *Asker) OfConn(nc net.Conn) (p Peer) {
 	if t, ok := nc.(interface{ NetConn() net.Conn }); ok {
 		nc = t.NetConn()
 	}
@@ -27,6 +27,6 @@ func PeerOfConn(nc net.Conn) (p Peer) {
 	if err != nil {
 		return p
 	}
-	_ = raw.Control(func(fd uintptr) { p = PeerOf(int(fd)) }) // it fails if the conn is closed: nothing is known then
+	_ = raw.Control(func(fd uintptr) { p = a.Of(int(fd)) }) // it fails if the conn is closed: nothing is known then
 	return p
 }

@@ -1,5 +1,6 @@
 // Package peers sets Holdfast beside what people use instead of it, in one run and on one machine: a real nginx as the
-// server, and as clients wrk, a plain net/http client and the origin's own algorithm in Python.
+// server, and as clients wrk, a plain net/http client and the origin's own algorithm in Python. And it sets Holdfast's
+// reports beside what real servers do, nginx and lighttpd: whom they close, when and how.
 //
 // The comparisons are this package's tests and benchmarks. Each benchmark body also runs small in an ordinary test:
 //
@@ -7,5 +8,5 @@
 //	go test -run='^$' -bench=OriginJob -benchtime=5x ./internal/peers
 //	go test -run='^$' -bench=ClosedLoop -benchtime=1x ./internal/peers -args -pairs=12 -span=5s
 //
-// What is not a test here is what tests of other packages need too: [StartNginx] and [RequireBinary].
+// What is not a test here is what tests of other packages need too: [StartNginx], [StartLighttpd] and [RequireBinary].
 package peers

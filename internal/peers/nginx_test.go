@@ -3,12 +3,10 @@
 package peers
 
 import (
-	"context"
 	"io"
 	"net"
 	"net/http"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -34,20 +32,9 @@ func newClient(t *testing.T) *http.Client {
 	return &http.Client{Transport: transport, Timeout: 10 * time.Second}
 }
 
-func TestNginxServesAndLogsEachRequest(t *testing.T) {
+func TestNginxProcesses(t *testing.T) {
 	n := StartNginx(t, NginxOptions{})
-	client := newClient(t)
-
-	status, body := get(t, client, http.MethodGet, n.URL+"/")
-	require.Equal(t, http.StatusOK, status)
-	require.Equal(t, indexHTML, body)
-	require.Len(t, body, 612)
-	status, body = get(t, client, http.MethodGet, n.URL+"/ok")
-	require.Equal(t, http.StatusOK, status)
-	require.Equal(t, "ok", body)
-	status, _ = get(t, client, http.MethodHead, n.URL+"/none")
-	require.Equal(t, http.StatusNotFound, status)
-
+	get(t, newClient(t), http.MethodGet, n.URL+"/ok")
 	workers := n.WorkerPIDs()
 	require.Len(t, workers, 1)
 	u := n.Usage()
@@ -56,40 +43,10 @@ func TestNginxServesAndLogsEachRequest(t *testing.T) {
 	require.GreaterOrEqual(t, u.PeakRSS, u.RSS)
 
 	n.Stop()
-	require.EqualValues(t, 3, n.AccessLogLines(), "what asked whether nginx is ready is not logged")
+	require.EqualValues(t, 1, n.AccessLogLines())
 	for _, pid := range append(workers, n.MasterPID()) {
 		require.ErrorIs(t, syscall.Kill(pid, 0), syscall.ESRCH, "process %d must be gone", pid)
 	}
-	_, err := net.Dial("tcp", n.Addr)
-	require.ErrorIs(t, err, syscall.ECONNREFUSED)
-}
-
-func TestNginxKeepaliveRequests(t *testing.T) {
-	n := StartNginx(t, NginxOptions{KeepaliveRequests: 2})
-	conns := 0
-	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conns++
-		return new(net.Dialer).DialContext(ctx, network, addr)
-	}
-	client := &http.Client{Transport: &http.Transport{DialContext: dial}}
-	defer client.CloseIdleConnections()
-	for range 6 {
-		get(t, client, http.MethodGet, n.URL+"/ok")
-	}
-	require.Equal(t, 3, conns, "nginx closes a conn after two requests")
-}
-
-func TestNginxKeepaliveTimeout(t *testing.T) {
-	n := StartNginx(t, NginxOptions{KeepaliveTimeout: time.Second})
-	conn, err := net.Dial("tcp", n.Addr)
-	require.NoError(t, err)
-	defer conn.Close()
-	_, err = io.WriteString(conn, "HEAD /ok HTTP/1.1\r\nHost: x\r\n\r\n")
-	require.NoError(t, err)
-	require.NoError(t, conn.SetDeadline(time.Now().Add(20*time.Second)))
-	answer, err := io.ReadAll(conn)
-	require.NoError(t, err, "nginx closes an idle conn long before the 20 s of the read")
-	require.True(t, strings.HasPrefix(string(answer), "HTTP/1.1 200 OK\r\n"), "%q", answer)
 }
 
 // As many conns as were asked for stay open, though idle: nginx closes none to reuse it.
@@ -128,20 +85,9 @@ func TestNginxReload(t *testing.T) {
 	require.EqualValues(t, 2, n.AccessLogLines())
 }
 
-func TestNginxPortTaken(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer ln.Close()
-	n := &Nginx{tb: t, options: NginxOptions{}.withDefaults(), dir: t.TempDir()}
-	require.NoError(t, n.prepare())
-	err = n.launch(RequireBinary(t, "nginx", "nginx-light"), ln.Addr().String())
-	require.ErrorIs(t, err, errAddrTaken)
-}
-
 func TestNginxThatCannotStart(t *testing.T) {
-	n := &Nginx{tb: t, options: NginxOptions{KeepaliveRequests: -1}.withDefaults(), dir: t.TempDir()}
-	require.NoError(t, n.prepare())
-	err := n.launch(RequireBinary(t, "nginx", "nginx-light"), "127.0.0.1:1")
+	RequireBinary(t, "nginx", "nginx-light")
+	err := newDaemon(t, NginxOptions{KeepaliveRequests: -1}.program()).launch("127.0.0.1:1")
 	require.ErrorContains(t, err, `"keepalive_requests" directive invalid number`, "the error carries what nginx wrote")
 }
 
@@ -162,20 +108,6 @@ func alive(pid int) bool {
 	_, err := ProcessUsage(pid)
 	return err == nil
 }
-
-func TestCountLines(t *testing.T) {
-	for text, want := range map[string]int64{"": 0, "a\n": 1, "a\nb\n": 2, "a\nb": 1, strings.Repeat("abc\n", 50000): 50000} {
-		got, err := countLines(strings.NewReader(text))
-		require.NoError(t, err)
-		require.Equal(t, want, got)
-	}
-	_, err := countLines(io.MultiReader(strings.NewReader("a\n"), failingReader{}))
-	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
-}
-
-type failingReader struct{}
-
-func (failingReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 // fakeTB records how RequireBinary ends a test instead of ending it.
 type fakeTB struct {
