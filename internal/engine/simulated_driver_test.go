@@ -18,6 +18,8 @@ type simWorker struct {
 	clock  time.Duration // what it shows when it is read next, at the earliest
 	turn   time.Duration // what it showed when this turn began
 	looked time.Duration // when events were handled last
+	relook bool          // that took long: it is to look again, before the next requests leave
+	looks  int           // since it waited
 
 	ready      []uint32 // conns of which the kernel has something to report
 	batch      []uint32
@@ -59,6 +61,10 @@ func (w *simWorker) step() {
 			return
 		}
 		if w.parked {
+			return
+		}
+		if w.relook {
+			w.at, w.stage, w.relook = w.clock, stage, false
 			return
 		}
 		if w.sim.steps--; w.sim.steps <= 0 {

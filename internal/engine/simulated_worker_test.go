@@ -8,10 +8,11 @@ import (
 // What a simWorker does with single conns: as an epollWorker, but for the ledger of the simulation, which is told of all
 // before the machine is.
 
-// events handles what the kernel reports, and what it reports meanwhile.
+// events handles what the kernel reports, and what it reports meanwhile; again, if that took long.
 func (w *simWorker) events() {
 	w.looked = w.clock
-	for rounds := len(w.wires)/w.sim.eventBatch + 1; rounds >= 0 && len(w.ready) > 0; rounds-- {
+	most := len(w.wires)/w.sim.eventBatch + 2
+	for rounds := most; rounds >= 0 && len(w.ready) > 0; rounds-- {
 		n := min(len(w.ready), w.sim.eventBatch)
 		w.batch = append(w.batch[:0], w.ready[:n]...)
 		w.ready = append(w.ready[:0], w.ready[n:]...)
@@ -19,6 +20,10 @@ func (w *simWorker) events() {
 			w.wires[j].queued = false
 			w.handle(j)
 		}
+	}
+	w.looks++
+	if w.relook = w.clock-w.looked >= ms && w.looks < most; !w.relook {
+		w.looks = 0
 	}
 }
 
