@@ -59,18 +59,19 @@ type truth struct {
 	carried, seen, preempted [numFaults]int64
 }
 
-// A lossKind is what the drops of all phases are compared by.
+// A lossKind is what drops are compared by.
 type lossKind struct {
+	phase Phase
 	cause Cause
 	errno string
 	rule  string
 }
 
 type lossTruth struct {
-	count                 int64
-	first, last           time.Duration
-	fewest, most          int64
-	shortestIdle, longest time.Duration
+	count             int64
+	first, last       time.Duration
+	fewest, most      int64         // requests served before
+	shortest, longest time.Duration // idle
 }
 
 // place returns where the wire is in its exchange.
@@ -101,6 +102,9 @@ func (s *simulation) wrote(x *wire, sent time.Duration, n int) {
 		}
 		v.sent = sent
 		s.truth.requests.Sent++
+		if rampEnd := time.Duration(s.phases.rampEnd.Load()); v.dueAt >= rampEnd && v.dueAt < rampEnd+s.plan.Hold {
+			s.truth.requests.HoldSent++
+		}
 		s.truth.lag += sent - v.planned
 		s.endOfIdle(x, sent)
 		s.leaves(x, sent)
@@ -138,11 +142,11 @@ func (s *simulation) got(x *wire, data []byte, arrived, now time.Duration, stamp
 		switch r := v.of; {
 		case g.from > 0 && v.off == 0: // what is left of stray bytes, taken for a response
 			v.of = nil
-			s.lose(x, now, lossKind{Malformed, "", http1.NotHTTP.String()})
+			s.lose(x, now, lossKind{cause: Malformed, rule: http1.NotHTTP.String()})
 			return
 		case r.breaks > 0 && g.to >= r.breaks:
 			v.off = g.to
-			s.lose(x, now, lossKind{r.cause, "", r.rule})
+			s.lose(x, now, lossKind{cause: r.cause, rule: r.rule})
 			return
 		case r.whole > 0 && g.to >= r.whole:
 			s.answered(x, r, arrived, now, stamped)
@@ -255,7 +259,7 @@ func (s *simulation) lose(x *wire, now time.Duration, kind lossKind) {
 	}
 	if x.w.phase < PhaseDrain {
 		t.conns.Dropped++
-		s.note(kind, now, v.served, idle)
+		s.note(x, kind, now, idle)
 		if kind.cause.endsIdle(v.taken > 0) {
 			t.closes++
 		}

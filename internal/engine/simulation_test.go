@@ -20,8 +20,7 @@ var (
 type simulation struct {
 	scenario
 	dice
-	t    *testing.T
-	seed uint64
+	t *testing.T
 
 	phases   *phases
 	timeline *timeline
@@ -37,7 +36,7 @@ type simulation struct {
 }
 
 func newSimulation(t *testing.T, seed uint64) *simulation {
-	sim := &simulation{dice: newDice(seed), t: t, seed: seed}
+	sim := &simulation{dice: newDice(seed), t: t}
 	sim.scenario = drawScenario(sim.dice)
 	p := &sim.plan
 	sim.truth.losses, sim.truth.unwanted = map[lossKind]*lossTruth{}, map[int]int64{}
