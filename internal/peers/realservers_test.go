@@ -197,7 +197,8 @@ func requireTimeout(t *testing.T, r *loadtest.Report, timeout, over time.Duratio
 		}
 	}
 	require.Equal(t, r.Conns.Dropped, closes)
-	require.Contains(t, r.String(), "the keep-alive timeout of the server", "%s", r)
+	text := strings.Join(strings.Fields(r.String()), " ") // lines are folded
+	require.Contains(t, text, "the keep-alive timeout of the server", "%s", r)
 }
 
 // fewConns is a worker_connections that is too small. Two of them nginx uses itself: to listen, and for what its master
