@@ -293,9 +293,11 @@ func (w *epollWorker) expire(j uint32, now time.Duration) {
 		}
 		w.connecting--
 	case writing, waiting:
-		// Once more, so that our own stall is not taken for the server's.
-		if w.read(j, false); c.wake > now || c.state == closed {
-			return
+		// Once more, and all that there is, the end of the stream too: our own stall is not to be taken for the server's.
+		for n := 0; n < mostLastReads && w.read(j, false); n++ {
+			if c.wake > now || c.state == closed {
+				return
+			}
 		}
 	}
 	w.act(j, w.woken(j, now))
@@ -323,8 +325,8 @@ func (w *epollWorker) handle(ev netpoll.Event) {
 }
 
 // read reads what there is: once, unless that filled the buffer or the peer has closed, and carries out what the
-// machine wants then.
-func (w *epollWorker) read(j uint32, hup bool) {
+// machine wants then. It reports whether there was anything.
+func (w *epollWorker) read(j uint32, hup bool) (some bool) {
 	c := &w.machine.conns[j]
 	result := wantWait
 	for c.state != closed {
@@ -332,6 +334,7 @@ func (w *epollWorker) read(j uint32, hup bool) {
 		if again {
 			break
 		}
+		some = true
 		now := w.run.clock.now()
 		switch {
 		case err != nil:
@@ -350,6 +353,7 @@ func (w *epollWorker) read(j uint32, hup bool) {
 		}
 	}
 	w.act(j, result)
+	return some
 }
 
 // act carries out what the machine wants of conn j, and puts its deadline into the wheel.

@@ -144,6 +144,37 @@ func TestBytesBehindAFullBuffer(t *testing.T) {
 	require.Contains(t, drops[0].Sample.Detail, `no request was outstanding, and this arrived: "HTTP/1.1 200 OK`)
 }
 
+// TestLastReadReadsAll: what the server sent and its close had come when the deadline passed; nobody had looked. That it
+// was closed, or complete, is told as if somebody had.
+func TestLastReadReadsAll(t *testing.T) {
+	tests := map[string]struct {
+		response string
+		want     Requests
+		cause    Cause
+	}{
+		"until close":    {"HTTP/1.1 200 OK\r\n\r\nok", Requests{Due: 2, Sent: 2, Answered: 2, Status: [6]int64{2: 2}}, ClosedAnnounced},
+		"closed in body": {"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no", Requests{Due: 2, Sent: 2, LostWithConn: 2}, ClosedInBody},
+		"closed in head": {"HTTP/1.1 200 OK\r\nCont", Requests{Due: 2, Sent: 2, LostWithConn: 2}, ClosedInHead},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := plan(2)
+			p.Cadence = Cadence{}
+			st := newStepped(t, p)
+			st.exchange(test.response)
+			for _, nc := range st.server {
+				nc.Close()
+			}
+			st.turn(max(st.machine.conns[0].wake, st.machine.conns[1].wake) + p.Tick)
+			require.Equal(t, test.want, st.tally.requests)
+			drops := st.tally.sorted()
+			require.Len(t, drops, 1)
+			require.Equal(t, test.cause, drops[0].Cause)
+			require.EqualValues(t, 2, drops[0].Count)
+		})
+	}
+}
+
 // TestFirstAddressSilent: an address that swallows what is sent to it gets its share of the time, and all conns go to the
 // next.
 func TestFirstAddressSilent(t *testing.T) {
