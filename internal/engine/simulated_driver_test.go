@@ -19,7 +19,7 @@ type simWorker struct {
 	turn   time.Duration // what it showed when this turn began
 	looked time.Duration // when events were handled last
 	relook bool          // that took long: it is to look again, before the next requests leave
-	looks  int           // since it waited
+	rounds int           // of events that it may still handle before it goes on
 
 	ready      []uint32 // conns of which the kernel has something to report
 	batch      []uint32
@@ -64,7 +64,7 @@ func (w *simWorker) step() {
 			return
 		}
 		if w.relook {
-			w.at, w.stage, w.relook = w.clock, stage, false
+			w.at, w.stage = w.clock, stage
 			return
 		}
 		if w.sim.steps--; w.sim.steps <= 0 {

@@ -155,7 +155,8 @@ func (sc *scenario) drawClient(d dice) {
 	sc.hiccups, sc.between = d.count(10, 10_000), d.count(1, 1000)
 	if d.chance(0.5) {
 		sc.stall = d.span(ms, 2*max(sc.plan.ResponseTimeout, sc.plan.ConnectTimeout))
-		sc.stallChance = 0.2 * d.Float64() * d.Float64()
+		// A turn, of nine steps, is longer by 5 ms in the mean at most: a grid that is overdue for good goes on for hours.
+		sc.stallChance = min(0.2*d.Float64()*d.Float64(), float64(sc.between)*float64(ms)/float64(sc.stall))
 	}
 }
 

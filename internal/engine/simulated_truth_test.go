@@ -239,8 +239,9 @@ func (s *simulation) ended(x *wire, now time.Duration, how endHow, errno string)
 	if cause == ResetWriting && left-v.planned > max(punctual, s.plan.Tick) {
 		cause = ResetWritingLate
 	}
-	if how == byTimeout && v.taken > 0 && now < v.sent+s.plan.ResponseTimeout {
-		s.failf("slot %d is given up at %v, sent at %v", x.slotNumber(), now, v.sent)
+	if limit := v.sent + s.plan.ResponseTimeout; how == byTimeout && v.taken > 0 && (now < limit || x.readable(limit)) {
+		s.failf("slot %d is given up at %v, when its time is up at %v and what came before was read: %v", x.slotNumber(), now,
+			limit, !x.readable(limit))
 	}
 	s.lose(x, now, lossKind{cause: cause, errno: errno})
 }

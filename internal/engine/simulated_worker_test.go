@@ -8,11 +8,12 @@ import (
 // What a simWorker does with single conns: as an epollWorker, but for the ledger of the simulation, which is told of all
 // before the machine is.
 
-// events handles what the kernel reports, and what it reports meanwhile; again, if that took long.
+// events handles what the kernel reports, and what it reports meanwhile; again, if that took long. The rounds are bounded.
 func (w *simWorker) events() {
-	w.looked = w.clock
-	most := len(w.wires)/w.sim.eventBatch + 2
-	for rounds := most; rounds >= 0 && len(w.ready) > 0; rounds-- {
+	if !w.relook {
+		w.rounds = len(w.wires)/w.sim.eventBatch + 2
+	}
+	for w.looked = w.clock; w.rounds > 0 && len(w.ready) > 0; w.rounds-- {
 		n := min(len(w.ready), w.sim.eventBatch)
 		w.batch = append(w.batch[:0], w.ready[:n]...)
 		w.ready = append(w.ready[:0], w.ready[n:]...)
@@ -21,10 +22,7 @@ func (w *simWorker) events() {
 			w.handle(j)
 		}
 	}
-	w.looks++
-	if w.relook = w.clock-w.looked >= ms && w.looks < most; !w.relook {
-		w.looks = 0
-	}
+	w.relook = w.clock-w.looked >= ms && w.rounds > 0
 }
 
 func (w *simWorker) handle(j uint32) {
@@ -101,19 +99,25 @@ func (w *simWorker) expire(j uint32) {
 		if w.tryUp(j); c.state != dialling {
 			return
 		}
+		if limit := x.truth.began + w.plan.ConnectTimeout; w.turn < limit || x.outcome <= limit {
+			w.sim.failf("slot %d is given up at %v, begun at %v and connected at %v", x.slotNumber(), w.turn, x.truth.began, x.outcome)
+		}
 		w.connecting--
 		w.sim.failed(x, w.turn, ConnectTimedOut, nil)
 	case writing, waiting:
-		if w.read(j, false); c.wake > w.turn || c.state == closed {
-			return
+		for w.read(j, false) {
+			if c.wake > w.turn || c.state == closed {
+				return
+			}
 		}
 		w.sim.ended(x, w.turn, byTimeout, "")
 	}
 	w.act(j, w.woken(j, w.turn))
 }
 
-// read reads what there is: once, unless that filled the buffer or the server has closed.
-func (w *simWorker) read(j uint32, hup bool) {
+// read reads what there is: once, unless that filled the buffer or the server has closed. It reports whether there was
+// anything.
+func (w *simWorker) read(j uint32, hup bool) (some bool) {
 	c, x, s := &w.machine.conns[j], &w.wires[j], w.sim
 	result := wantWait
 	for c.state != closed {
@@ -122,6 +126,7 @@ func (w *simWorker) read(j uint32, hup bool) {
 		if again {
 			break
 		}
+		some = true
 		switch {
 		case err != nil:
 			s.ended(x, now, endOf(err), errnoOf(err))
@@ -145,6 +150,7 @@ func (w *simWorker) read(j uint32, hup bool) {
 		}
 	}
 	w.act(j, result)
+	return some
 }
 
 // endOf says how an error ends a wire.

@@ -24,10 +24,10 @@ func requireSums(t *testing.T, r *Result) {
 	}
 	c, q := r.Conns, r.Requests
 	require.Equal(t, map[string]int64{
-		"connected": c.Connected, "due": q.Due, "sent": q.Sent, "answered": q.Answered,
+		"attempts": c.Attempts, "connected": c.Connected, "due": q.Due, "sent": q.Sent, "answered": q.Answered,
 		"failed": q.TimedOut + q.Malformed + q.LostWithConn + q.Unwanted, "dropped": c.Dropped + c.ConnectFailed,
 	}, map[string]int64{
-		"connected": sum.Connected, "due": sum.Due, "sent": sum.Sent, "answered": sum.Answered,
+		"attempts": sum.Attempts, "connected": sum.Connected, "due": sum.Due, "sent": sum.Sent, "answered": sum.Answered,
 		"failed": sum.Failed, "dropped": sum.Dropped,
 	})
 	require.Equal(t, r.Latency.Max, sum.LatencyMax)
