@@ -1,6 +1,10 @@
 package engine
 
-import "time"
+import (
+	"time"
+
+	"example.com/holdfast/internal/netpoll"
+)
 
 // Of several addresses of a host the first that accepts is used for all conns.
 
@@ -43,4 +47,19 @@ func (r *epollRun) nextAddress(failed uint8) bool {
 	}
 	r.address = failed + 1
 	return true
+}
+
+// connectFailed tries the host's next address, if none has accepted yet, and else gives the attempt up.
+func (w *epollWorker) connectFailed(j uint32, err error) {
+	c := &w.machine.conns[j]
+	if c.fd >= 0 {
+		netpoll.Close(int(c.fd))
+		c.fd = -1
+	}
+	if w.run.nextAddress(c.addr) {
+		w.connect(j)
+		return
+	}
+	w.connecting--
+	w.act(j, w.failed(j, w.run.clock.now(), causeOfConnect(err), err))
 }

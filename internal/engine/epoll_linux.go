@@ -262,26 +262,16 @@ func (w *epollWorker) up(j uint32) {
 	w.act(j, w.established(j, w.run.clock.now()))
 }
 
-// connectFailed tries the host's next address, if none has accepted yet, and else gives the attempt up.
-func (w *epollWorker) connectFailed(j uint32, err error) {
-	c := &w.machine.conns[j]
-	if c.fd >= 0 {
-		netpoll.Close(int(c.fd))
-		c.fd = -1
-	}
-	if w.run.nextAddress(c.addr) {
-		w.connect(j)
-		return
-	}
-	w.connecting--
-	w.act(j, w.failed(j, w.run.clock.now(), causeOfConnect(err), err))
-}
-
 // expire handles a deadline of conn j that had passed at now.
 func (w *epollWorker) expire(j uint32, now time.Duration) {
 	c := &w.machine.conns[j]
 	switch c.state {
 	case dialling:
+		// Once more, so that our own stall is not taken for the server's.
+		if c.fd >= 0 && netpoll.Connected(int(c.fd)) {
+			w.up(j)
+			return
+		}
 		if now < c.sent+w.plan.ConnectTimeout && (c.fd < 0 || w.run.nextAddress(c.addr)) {
 			w.hangUp(c)
 			w.connect(j) // once more: the unix backlog was full, or the address said nothing in its share of the time
@@ -293,7 +283,7 @@ func (w *epollWorker) expire(j uint32, now time.Duration) {
 		}
 		w.connecting--
 	case writing, waiting:
-		// Once more, and all that there is, the end of the stream too: our own stall is not to be taken for the server's.
+		// The same, with all that there is, the end of the stream too.
 		for n := 0; n < mostLastReads && w.read(j, false); n++ {
 			if c.wake > now || c.state == closed {
 				return

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"example.com/holdfast/internal/netpoll"
 )
 
 // A stepped is an epoll worker whose loop the test goes through by itself, with the server's ends of its conns: what the
@@ -173,6 +175,35 @@ func TestLastReadReadsAll(t *testing.T) {
 			require.EqualValues(t, 2, drops[0].Count)
 		})
 	}
+}
+
+// TestConnectedInTime: a connect that had succeeded when its deadline passed is none that timed out, though nobody had
+// looked.
+func TestConnectedInTime(t *testing.T) {
+	l := listenTCP(t)
+	defer l.Close()
+	p := plan(1)
+	p.Cadence, p.ResponseTimeout = Cadence{}, time.Minute
+	p.Target = Target{Addrs: []netip.AddrPort{l.Addr().(*net.TCPAddr).AddrPort()}}
+	r := &epollRun{plan: &p, clock: clock{time.Now()}, phases: newPhases(1, 1, p.Hold), timeline: newTimeline(1, nil)}
+	r.addEndpoints()
+	w, err := newEpollWorker(r, 0)
+	require.NoError(t, err)
+	defer w.poll.Close()
+	defer w.closeAll()
+
+	fd, _, err := netpoll.Connect(r.endpoints[0], nil, false)
+	require.NoError(t, err)
+	w.dial(0, 0)
+	w.opened, w.connecting = 1, 1
+	c := &w.machine.conns[0]
+	c.fd = int32(fd)
+	require.NoError(t, w.poll.Add(fd, 0, true))
+	w.set(0, false)
+	w.turn(c.wake + p.Tick)
+	require.Equal(t, waiting, c.state)
+	require.Equal(t, Conns{Requested: 1, EverEstablished: 1, Attempts: 1, Connected: 1}, w.tally.conns)
+	require.Zero(t, w.connecting)
 }
 
 // TestFirstAddressSilent: an address that swallows what is sent to it gets its share of the time, and all conns go to the

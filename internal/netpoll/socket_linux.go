@@ -78,7 +78,7 @@ func Connect(e, local *Endpoint, stamps bool) (fd int, pending bool, err error) 
 	}
 	_, _, errno = syscall.RawSyscall(unix.SYS_CONNECT, r, uintptr(unsafe.Pointer(&e.raw)), e.size)
 	if errno == unix.EINPROGRESS {
-		return fd, !connected(fd), nil
+		return fd, !Connected(fd), nil
 	}
 	if errno != 0 {
 		Close(fd)
@@ -96,8 +96,9 @@ func bind(fd int, local *Endpoint) error {
 	return errOf(errno)
 }
 
-// connected asks for the peer's name, the cheapest question that only a connected socket answers.
-func connected(fd int) bool {
+// Connected reports whether a pending connect has succeeded. It asks for the peer's name, the cheapest question that only a
+// connected socket answers.
+func Connected(fd int) bool {
 	var raw [unix.SizeofSockaddrAny]byte
 	size := uint32(len(raw))
 	_, _, errno := syscall.RawSyscall(unix.SYS_GETPEERNAME, uintptr(fd), uintptr(unsafe.Pointer(&raw)),

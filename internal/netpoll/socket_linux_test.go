@@ -142,7 +142,7 @@ func TestPendingConnect(t *testing.T) {
 		require.NoError(t, err)
 		defer Abort(c)
 		if saw = pending; saw {
-			require.False(t, connected(c))
+			require.False(t, Connected(c))
 			require.NoError(t, ConnectError(c), "no error yet")
 			break
 		}
