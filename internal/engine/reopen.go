@@ -16,7 +16,8 @@ type Reopen struct {
 // delay returns the time before attempt k of a slot whose last failures attempts came to nothing: drawn uniformly from
 // the upper half of the doubled delay, so that what was lost together does not come back together.
 func (r Reopen) delay(seed uint64, slot int, k, failures uint32) time.Duration {
-	d := float64(r.Delay) * math.Pow(2, float64(failures))
+	const enough = 62 // doublings; with many more, none of 0 would not be a number
+	d := math.Ldexp(float64(r.Delay), int(min(failures, enough)))
 	d = min(d, float64(max(r.Delay, r.Most)))
 	const lane = 0x5265_6f70_656e // pauses are drawn from the seed itself
 	return time.Duration(d * (1 + unit(seed^lane, slot, k, 0)) / 2)

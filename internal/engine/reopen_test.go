@@ -29,7 +29,7 @@ func TestReopenDelay(t *testing.T) {
 	require.NotEqual(t, r.delay(7, 1, 1, 0), r.delay(7, 1, 2, 0), "each attempt draws anew")
 	require.NotEqual(t, r.delay(7, 1, 1, 0), r.delay(8, 1, 1, 0))
 	require.LessOrEqual(t, r.delay(7, 1, 1, 1<<31), s, "no overflow")
-	require.Zero(t, Reopen{Rate: 1, Most: s}.delay(7, 1, 1, 9), "at once stays at once")
+	require.Zero(t, Reopen{Rate: 1, Most: s}.delay(7, 1, 1, 1<<31), "at once stays at once")
 }
 
 // TestReopenRate: in no second begin more attempts than the rate, however irregularly anybody asks; and whoever asks
