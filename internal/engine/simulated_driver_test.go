@@ -17,6 +17,7 @@ type simWorker struct {
 	over   bool
 	clock  time.Duration // what it shows when it is read next, at the earliest
 	turn   time.Duration // what it showed when this turn began
+	woke   time.Duration // when it waited last, until then
 	looked time.Duration // when events were handled last
 	relook bool          // that took long: it is to look again, before the next requests leave
 	rounds int           // of events that it may still handle before it goes on
@@ -51,7 +52,10 @@ var stages = [...]func(*simWorker){
 
 // step goes on with the turn until it is over or something comes between.
 func (w *simWorker) step() {
-	w.parked, w.clock = false, max(w.clock, w.at)
+	w.clock = max(w.clock, w.at)
+	if w.parked {
+		w.parked, w.woke = false, w.clock
+	}
 	for {
 		stage := w.stage
 		w.stage = (stage + 1) % len(stages)

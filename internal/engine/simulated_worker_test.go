@@ -186,6 +186,9 @@ func (w *simWorker) act(j uint32, wanted want) {
 func (w *simWorker) write(j uint32) want {
 	c, x := &w.machine.conns[j], &w.wires[j]
 	sent := w.now()
+	if w.offset(j) == 0 && w.rounds > 0 && x.truth.upAt < w.woke && x.readable(w.woke) {
+		w.sim.failf("slot %d sends at %v, and what had come at %v was not looked at", x.slotNumber(), sent, w.woke)
+	}
 	n, err := w.sim.write(x, sent, w.plan.Request[w.offset(j):])
 	w.sim.dueNow(x, c.due)
 	w.sim.wrote(x, sent, n)
