@@ -87,7 +87,7 @@ func (w *epollWorker) loop() error {
 // deadline is judged, a phase ends, or a request is sent into a conn that was closed meanwhile. The set reports each conn
 // once a round, so the rounds are bounded even where conns answer faster than we ask.
 func (w *epollWorker) events(n int) {
-	looked := w.run.clock.now()
+	looked, lost := w.run.clock.now(), w.tally.conns.Dropped
 	for rounds := len(w.machine.conns)/eventBatch + 2; ; rounds-- {
 		for i := range n {
 			if ev, ok := w.poll.At(i); ok {
@@ -96,17 +96,16 @@ func (w *epollWorker) events(n int) {
 				w.armed = never
 			}
 		}
-		now := w.run.clock.now()
-		if n < eventBatch && now-looked < recentLook || rounds == 0 {
+		if n < eventBatch && (w.tally.conns.Dropped == lost || w.run.clock.now()-looked < recentLook) || rounds == 0 {
 			return
 		}
-		looked = now
+		looked, lost = w.run.clock.now(), w.tally.conns.Dropped
 		n, _ = w.poll.Look() // an error would come again in Wait
 	}
 }
 
-// recentLook is how old a look may be before the next requests are sent: a server that closes all of its conns at once
-// loses those that are sent into one that it had closed. Else events take some tens of µs.
+// recentLook is how old a look at which conns were lost may be before the next requests are sent: a server that closes one
+// conn may close all, and what is sent into those that it has closed meanwhile is lost by our fault.
 const recentLook = time.Millisecond
 
 func (w *epollWorker) over() bool {

@@ -8,8 +8,10 @@ import (
 // What a simWorker does with single conns: as an epollWorker, but for the ledger of the simulation, which is told of all
 // before the machine is.
 
-// events handles what the kernel reports, and what it reports meanwhile; again, if that took long. The rounds are bounded.
+// events handles what the kernel reports, and what it reports meanwhile; again, if that took long and conns were lost. The
+// rounds are bounded.
 func (w *simWorker) events() {
+	lost := w.tally.conns.Dropped
 	if !w.relook {
 		w.rounds = len(w.wires)/w.sim.eventBatch + 2
 	}
@@ -22,7 +24,7 @@ func (w *simWorker) events() {
 			w.handle(j)
 		}
 	}
-	w.relook = w.clock-w.looked >= ms && w.rounds > 0
+	w.relook = w.tally.conns.Dropped > lost && w.clock-w.looked >= ms && w.rounds > 0
 }
 
 func (w *simWorker) handle(j uint32) {
