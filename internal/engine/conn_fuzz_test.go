@@ -173,10 +173,13 @@ func (f *fuzzedDriver) require() {
 		}
 		if c.side != 0 {
 			sides++
+			require.True(f.t, f.offset(uint32(j)) > 0 || f.begun(c), "a side for nothing")
+			require.True(f.t, c.state == writing || c.state == waiting, "a side of a conn in state %d", c.state)
 			require.LessOrEqual(f.t, storedBy(f.sides.at(c.side)), 2*64<<10, "octets stored")
 		}
 		if c.has(awaited) {
 			awaiting++
+			require.True(f.t, c.open(), "the sweep awaits a conn that is closed")
 		}
 	}
 	require.Equal(f.t, open, f.tally.open, "open")
