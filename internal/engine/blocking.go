@@ -202,8 +202,9 @@ var (
 	errDeafDeadline = errors.New("SetReadDeadline has no effect on this conn: its Read does not return")
 )
 
-// deafAfter is how late a deadline may be that has never worked in this run.
-const deafAfter = time.Second
+// deafAfter is how late a deadline may be that has never worked in this run. A machine that has far more to do than it can
+// keeps goroutines waiting for more than a second.
+const deafAfter = 5 * time.Second
 
 // findDeaf loses conns on which a read deadline does nothing, as on some wrappers: else they would never send a request.
 func (r *blockingRun) findDeaf(now time.Duration) {

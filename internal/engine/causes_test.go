@@ -137,7 +137,7 @@ type ward struct {
 
 var wards = []ward{
 	{"handshake", func(c symptom) bool { return c.fault.Possible("tcp", false, -1) != nil && c.request < 0 },
-		func(p *Plan) { p.ConnectTimeout = 3 * s }, false},
+		func(p *Plan) { p.ConnectTimeout = 8 * s }, false},
 	{"accept", func(c symptom) bool { return c.fault == faulty.CloseAccepted }, neverSends, true},
 	{"reset on accept", func(c symptom) bool { return c.fault == faulty.ResetAccepted }, neverSends, true},
 	{"unused", func(c symptom) bool { return c.idle() && c.request < 0 }, neverSends, true},
@@ -156,7 +156,7 @@ func sendsOnce(p *Plan) { p.Cadence, p.Hold, p.IdleTimeout = Cadence{}, 2*s, 20*
 func neverSends(p *Plan) { p.Cadence, p.IdleTimeout = Cadence{Kind: Every, Min: 24 * time.Hour}, 20*s }
 
 // sendsOften has each conn send more often than any fault waits for.
-func sendsOften(p *Plan) { p.Hold, p.IdleTimeout, p.ResponseTimeout = 2500*ms, 8*s, 4*s }
+func sendsOften(p *Plan) { p.Hold, p.IdleTimeout, p.ResponseTimeout = 2500*ms, 20*s, 8*s }
 
 // idle reports whether the fault comes to a conn that must be idle then.
 func (c symptom) idle() bool {
