@@ -85,10 +85,11 @@ func (w *epollWorker) loop() error {
 
 // events handles the n events that Wait found, and all that are behind them: what has arrived is to be known before a
 // deadline is judged, a phase ends, or a request is sent into a conn that was closed meanwhile. The set reports each conn
-// once a round, so the rounds are bounded even where conns answer faster than we ask.
+// once a round, so the rounds are bounded even where conns answer faster than we ask; those that lost conns do not count.
 func (w *epollWorker) events(n int) {
+	most := len(w.machine.conns)/eventBatch + 1
 	looked, lost := w.run.clock.now(), w.tally.conns.Dropped
-	for rounds := len(w.machine.conns)/eventBatch + 2; ; rounds-- {
+	for rounds := most; ; rounds-- {
 		for i := range n {
 			if ev, ok := w.poll.At(i); ok {
 				w.handle(ev)
@@ -96,7 +97,9 @@ func (w *epollWorker) events(n int) {
 				w.armed = never
 			}
 		}
-		if n < eventBatch && (w.tally.conns.Dropped == lost || w.run.clock.now()-looked < recentLook) || rounds == 0 {
+		if w.tally.conns.Dropped > lost && w.run.clock.now()-looked >= recentLook {
+			rounds = most
+		} else if n < eventBatch || rounds == 0 {
 			return
 		}
 		looked, lost = w.run.clock.now(), w.tally.conns.Dropped

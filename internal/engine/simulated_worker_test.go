@@ -9,12 +9,10 @@ import (
 // before the machine is.
 
 // events handles what the kernel reports, and what it reports meanwhile; again, if that took long and conns were lost. The
-// rounds are bounded.
+// rounds are bounded, but for those.
 func (w *simWorker) events() {
 	lost := w.tally.conns.Dropped
-	if !w.relook {
-		w.rounds = len(w.wires)/w.sim.eventBatch + 2
-	}
+	w.rounds = len(w.wires)/w.sim.eventBatch + 2
 	for w.looked = w.clock; w.rounds > 0 && len(w.ready) > 0; w.rounds-- {
 		n := min(len(w.ready), w.sim.eventBatch)
 		w.batch = append(w.batch[:0], w.ready[:n]...)
@@ -24,7 +22,7 @@ func (w *simWorker) events() {
 			w.handle(j)
 		}
 	}
-	w.relook = w.tally.conns.Dropped > lost && w.clock-w.looked >= ms && w.rounds > 0
+	w.relook = w.tally.conns.Dropped > lost && w.clock-w.looked >= ms
 }
 
 func (w *simWorker) handle(j uint32) {
