@@ -57,33 +57,30 @@ func compareRequests(r *Report) comparison {
 }
 
 func strangeConns(r *Report) (Warning, bool) {
-	if r.Fixture == nil {
-		return Warning{}, false
-	}
-	c := compareConns(r)
-	n := c.difference()
-	w := Warning{Kind: WarnFixtureConns, Value: float64(n)}
-	if n < 0 {
-		w.Text = fmt.Sprintf("%s served that the fixture did not accept: another server answered", some(-n, "conn"))
-	} else {
-		w.Text = fmt.Sprintf("the fixture accepted %s more than connected: another client uses it", some(n, "conn"))
-	}
-	return w, c.known() && n != 0
+	return strange(r, WarnFixtureConns, compareConns, func(n int64) string {
+		if n < 0 {
+			return some(-n, "conn") + " served that the fixture did not accept: another server answered"
+		}
+		return fmt.Sprintf("the fixture accepted %s more than connected: another client uses it", some(n, "conn"))
+	})
 }
 
 func strangeRequests(r *Report) (Warning, bool) {
+	return strange(r, WarnFixtureRequests, compareRequests, func(n int64) string {
+		if n < 0 {
+			return some(-n, "request") + " answered that did not reach the fixture's handler: something before it answered"
+		}
+		return fmt.Sprintf("the fixture's handler saw %s more than were sent: another client uses it, or something between "+
+			"sends again", some(n, "request"))
+	})
+}
+
+// strange warns of a difference, in words that depend on its sign.
+func strange(r *Report, kind string, compare func(*Report) comparison, words func(int64) string) (Warning, bool) {
 	if r.Fixture == nil {
 		return Warning{}, false
 	}
-	c := compareRequests(r)
+	c := compare(r)
 	n := c.difference()
-	w := Warning{Kind: WarnFixtureRequests, Value: float64(n)}
-	if n < 0 {
-		w.Text = fmt.Sprintf("%s answered that did not reach the fixture's handler: something before it answered",
-			some(-n, "request"))
-	} else {
-		w.Text = fmt.Sprintf("the fixture's handler saw %s more than were sent: another client uses it, or something between "+
-			"sends again", some(n, "request"))
-	}
-	return w, c.known() && n != 0
+	return Warning{Kind: kind, Value: float64(n), Text: words(n)}, c.known() && n != 0
 }

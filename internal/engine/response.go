@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"example.com/holdfast/internal/http1"
@@ -51,7 +50,7 @@ func (m *machine) received(j uint32, data []byte, arrived, now time.Duration, st
 func (m *machine) stray(j uint32, data []byte, now time.Duration) want {
 	cause, status := m.causeOfStray(&m.conns[j], data)
 	return m.lose(j, now, cause, evidence{
-		bytes: int64(len(data)), status: status, err: fmt.Errorf("no request was outstanding, and this arrived: %s", excerpt(data)),
+		bytes: int64(len(data)), status: status, err: fmt.Errorf("no request was outstanding, and this arrived: %s", http1.Quote(data)),
 	})
 }
 
@@ -66,15 +65,6 @@ func (m *machine) malformed(j uint32, data []byte, now time.Duration, status int
 }
 
 var errEarly = errors.New("the response ended before the request was sent whole")
-
-// excerpt quotes the beginning of what a peer sent.
-func excerpt(data []byte) string {
-	const most = 60
-	if len(data) > most {
-		return strconv.Quote(string(data[:most])) + "…"
-	}
-	return strconv.Quote(string(data))
-}
 
 // answered notes a complete response. rest is what was read beyond its end.
 func (m *machine) answered(j uint32, p *http1.Parser, rest []byte, arrived, now time.Duration) want {

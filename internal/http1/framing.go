@@ -80,7 +80,7 @@ func (p *Parser) contentLength(list []byte) {
 			rule = ContentLengthConflict
 		}
 		if rule != 0 {
-			p.badLength = &SyntaxError{Rule: rule, Detail: quote(trim(whole))}
+			p.badLength = &SyntaxError{Rule: rule, Detail: Quote(trim(whole))}
 			return
 		}
 		p.length = n
@@ -125,11 +125,11 @@ func (p *Parser) transferEncoding(list []byte) error {
 		}
 		found = true
 		if rule := p.transferCoding(element); rule != 0 {
-			return p.fail(rule, quote(trim(whole)))
+			return p.fail(rule, Quote(trim(whole)))
 		}
 	}
 	if !found {
-		return p.fail(BadTransferEncoding, quote(whole))
+		return p.fail(BadTransferEncoding, Quote(whole))
 	}
 	return nil
 }

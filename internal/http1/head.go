@@ -13,9 +13,9 @@ func (p *Parser) isResponse(raw []byte) error {
 	case raw[0] == '\r' || raw[0] == '\n':
 		return p.fail(LeadingBlank, "")
 	case raw[0] == 0x15:
-		return p.fail(NotHTTP, quote(raw)+" (a TLS alert: does the server expect https?)")
+		return p.fail(NotHTTP, Quote(raw)+" (a TLS alert: does the server expect https?)")
 	default:
-		return p.fail(NotHTTP, quote(raw))
+		return p.fail(NotHTTP, Quote(raw))
 	}
 }
 
@@ -23,15 +23,15 @@ func (p *Parser) isResponse(raw []byte) error {
 func (p *Parser) statusLine(line []byte) error {
 	const version = len("HTTP/1.1")
 	if len(line) < version || string(line[:version-1]) != "HTTP/1." || !isDigit(line[version-1]) {
-		return p.fail(BadVersion, quote(line))
+		return p.fail(BadVersion, Quote(line))
 	}
 	rest := line[version:]
 	if len(rest) < 1 || rest[0] != ' ' {
-		return p.fail(BadStatusLine, quote(line))
+		return p.fail(BadStatusLine, Quote(line))
 	}
 	code := rest[1:]
 	if len(code) < 3 || !isDigit(code[0]) || !isDigit(code[1]) || !isDigit(code[2]) || len(code) > 3 && code[3] != ' ' {
-		return p.fail(BadStatusCode, quote(line))
+		return p.fail(BadStatusCode, Quote(line))
 	}
 	if c := firstControl(code[3:]); c >= 0 {
 		return p.control(line, code[3+c])
@@ -41,7 +41,7 @@ func (p *Parser) statusLine(line []byte) error {
 	p.state = stateField
 	switch {
 	case p.status == 101:
-		return p.fail(Unexpected101, quote(line))
+		return p.fail(Unexpected101, Quote(line))
 	case p.status/100 == 1 && p.interim == maxInterim:
 		return p.fail(TooManyInterim, "more than 16")
 	}
@@ -99,13 +99,13 @@ func (p *Parser) notField(line []byte, n int) error {
 	case n == 0 && blank && p.fold == foldSkipped:
 		return nil // RFC 9112 §5.2: the line belongs to the value before it
 	case n == 0 && blank:
-		return p.fail(BadFold, quote(line))
+		return p.fail(BadFold, Quote(line))
 	case bytes.IndexByte(next, ':') < 0:
-		return p.fail(NoColon, quote(line))
+		return p.fail(NoColon, Quote(line))
 	case n > 0 && trim(next)[0] == ':':
-		return p.fail(SpaceBeforeColon, quote(line))
+		return p.fail(SpaceBeforeColon, Quote(line))
 	default:
-		return p.fail(BadFieldName, quote(line))
+		return p.fail(BadFieldName, Quote(line))
 	}
 }
 
@@ -113,10 +113,10 @@ func (p *Parser) notField(line []byte, n int) error {
 func (p *Parser) control(line []byte, c byte) error {
 	switch c {
 	case '\r':
-		return p.fail(BareCR, quote(line))
+		return p.fail(BareCR, Quote(line))
 	case 0:
-		return p.fail(NUL, quote(line))
+		return p.fail(NUL, Quote(line))
 	default:
-		return p.fail(ControlCharacter, quote(line))
+		return p.fail(ControlCharacter, Quote(line))
 	}
 }

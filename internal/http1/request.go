@@ -121,5 +121,5 @@ func visible(s string) bool {
 }
 
 func unfit(part, found, reason string) error {
-	return errors.New("cannot send " + part + " " + quote([]byte(found)) + ": " + reason)
+	return errors.New("cannot send " + part + " " + Quote([]byte(found)) + ": " + reason)
 }

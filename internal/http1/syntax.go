@@ -106,8 +106,8 @@ func (e *TruncatedError) Error() string {
 // Is reports whether target is ErrTruncated.
 func (e *TruncatedError) Is(target error) bool { return target == ErrTruncated }
 
-// quote shows an excerpt of what a peer sent.
-func quote(b []byte) string {
+// Quote shows an excerpt of what a peer sent.
+func Quote(b []byte) string {
 	const most = 60
 	if len(b) > most {
 		return strconv.Quote(string(b[:most])) + "…"
