@@ -91,7 +91,7 @@ func newMachine(p *Plan, ph *phases, worker int) *machine {
 	for j := range m.conns {
 		m.conns[j] = conn{wake: never, fd: -1}
 	}
-	m.tally.conns.Requested = int64(len(m.conns))
+	m.tally.Conns.Requested = int64(len(m.conns))
 	return m
 }
 
@@ -102,10 +102,10 @@ func (m *machine) dial(j uint32, now time.Duration) {
 	c := &m.conns[j]
 	c.state, c.sent, c.wake = dialling, now, now+m.plan.ConnectTimeout
 	c.ready, c.served = now, 0
-	m.tally.conns.Attempts++
+	m.tally.Conns.Attempts++
 	if c.has(tried) {
 		c.flags |= reopened
-		m.tally.conns.Reattempts++
+		m.tally.Conns.Reattempts++
 	}
 	c.flags |= tried
 }
@@ -113,9 +113,9 @@ func (m *machine) dial(j uint32, now time.Duration) {
 // failed notes that the attempt came to nothing.
 func (m *machine) failed(j uint32, now time.Duration, cause Cause, err error) want {
 	c := &m.conns[j]
-	m.tally.conns.ConnectFailed++
+	m.tally.Conns.ConnectFailed++
 	if !c.has(reopened) {
-		m.tally.conns.NeverEstablished++
+		m.tally.Conns.NeverEstablished++
 	}
 	m.tally.loss(m.lossOf(c, j, now, cause, evidence{err: err}))
 	m.close(c)
@@ -135,19 +135,19 @@ func (m *machine) resolve(c *conn, now time.Duration) {
 // established notes that the conn is up, TLS included.
 func (m *machine) established(j uint32, now time.Duration) want {
 	c := &m.conns[j]
-	m.tally.connect.Record(now - c.sent)
-	m.tally.conns.Connected++
+	m.tally.Connect.Record(now - c.sent)
+	m.tally.Conns.Connected++
 	m.tally.open++
 	if !c.has(everUp) {
 		c.flags |= everUp
-		m.tally.conns.EverEstablished++
+		m.tally.Conns.EverEstablished++
 		if c.has(reopened) {
-			m.tally.conns.NeverEstablished--
+			m.tally.Conns.NeverEstablished--
 		}
 	}
 	c.state, c.ready = idle, now
 	if c.has(reopened) {
-		m.tally.conns.Reopened++
+		m.tally.Conns.Reopened++
 		c.due = now // whoever opens a conn again has something to ask
 	} else {
 		c.due = m.grid(now + m.plan.Cadence.first(m.plan.Seed, m.slot(j)))
@@ -186,7 +186,7 @@ func (m *machine) begin(c *conn, now time.Duration) want {
 	if c.served == 0 {
 		m.unproven++
 	}
-	m.tally.requests.Due++
+	m.tally.Requests.Due++
 	return wantWrite
 }
 
@@ -215,14 +215,14 @@ func (m *machine) wrote(j uint32, sent time.Duration, n int) want {
 	c := &m.conns[j]
 	before := m.offset(j)
 	if n > 0 && before == 0 {
-		m.tally.requests.Sent++
+		m.tally.Requests.Sent++
 		if m.inHold(c.due) {
-			m.tally.requests.HoldDue++
-			m.tally.requests.HoldSent++
+			m.tally.Requests.HoldDue++
+			m.tally.Requests.HoldSent++
 		}
 		m.tally.lagOf(sent - max(c.due, c.ready))
 		if m.phase < PhaseDrain {
-			m.tally.hazard.survived(sent - c.ready)
+			m.tally.Hazard.survived(sent - c.ready)
 		}
 		c.sent, c.wake = sent, sent+m.plan.ResponseTimeout
 	}

@@ -87,7 +87,7 @@ func TestExchangeAllocatesNothing(t *testing.T) {
 	}
 	require.Zero(t, testing.AllocsPerRun(1000, exchange(response)))
 	require.Zero(t, testing.AllocsPerRun(1000, exchange(halves...)), "in pieces")
-	require.EqualValues(t, 2002, r.tally.requests.Answered)
+	require.EqualValues(t, 2002, r.tally.Requests.Answered)
 	require.Len(t, r.sides.table, 1, "the side of a partial exchange is used again")
 }
 
@@ -129,14 +129,14 @@ func TestTimeoutIsDecidedByArrival(t *testing.T) {
 			r.write(0, sent)
 			require.Equal(t, sent+timeout, r.conns[0].wake, "the deadline counts from sent")
 			r.received(0, []byte(ok), test.arrived, test.now, test.stamped)
-			got := r.tally.requests
+			got := r.tally.Requests
 			require.Equal(t, test.want.Answered, got.Answered)
 			require.Equal(t, test.want.TimedOut, got.TimedOut)
-			require.Equal(t, test.want.TimedOut, r.tally.latency.Censored)
+			require.Equal(t, test.want.TimedOut, r.tally.Latency.Censored)
 			if test.want.TimedOut == 1 {
-				require.Equal(t, sent+timeout-s, r.tally.latency.Sum, "censored at the deadline, from due")
+				require.Equal(t, sent+timeout-s, r.tally.Latency.Sum, "censored at the deadline, from due")
 			}
-			require.Equal(t, int64(1), r.tally.latency.Count())
+			require.Equal(t, int64(1), r.tally.Latency.Count())
 		})
 	}
 }
@@ -148,7 +148,7 @@ func TestBytesBeforeTheRequest(t *testing.T) {
 	r := newRig(t, p)
 	require.Equal(t, wantWrite, r.up(0, s))
 	require.Equal(t, wantHangUp, r.answer(0, s+ms))
-	require.Equal(t, Requests{Due: 1, Unsent: 1}, r.tally.requests)
+	require.Equal(t, Requests{Due: 1, Unsent: 1}, r.tally.Requests)
 	require.Equal(t, IdleBytes, r.tally.sorted()[0].Cause)
 	r.advance(s + ms)
 	r.advance(2 * s)
@@ -163,7 +163,7 @@ func TestEarlyResponse(t *testing.T) {
 	r.up(0, s)
 	require.Equal(t, wantWait, r.wrote(0, s, 5))
 	require.Equal(t, wantHangUp, r.answer(0, s+ms))
-	require.Equal(t, Requests{Due: 1, Sent: 1, Answered: 1, Status: [6]int64{2: 1}}, r.tally.requests)
+	require.Equal(t, Requests{Due: 1, Sent: 1, Answered: 1, Status: [6]int64{2: 1}}, r.tally.Requests)
 	require.Equal(t, ClosedAnnounced, r.tally.sorted()[0].Cause)
 }
 
@@ -190,8 +190,8 @@ func TestCloseBeforeTheFirstByte(t *testing.T) {
 			require.True(t, r.advance(s+ms).released, "the ramp is over: the closed loop begins")
 			require.Equal(t, wantWrite, r.woken(0, s+ms))
 			require.Equal(t, wantHangUp, test.end(r))
-			require.EqualValues(t, 1, r.tally.requests.Unsent)
-			require.Zero(t, r.tally.requests.LostWithConn)
+			require.EqualValues(t, 1, r.tally.Requests.Unsent)
+			require.Zero(t, r.tally.Requests.LostWithConn)
 			require.Equal(t, test.want, r.tally.sorted()[0].Cause)
 		})
 	}
@@ -201,13 +201,13 @@ func TestEventsAfterTheEndChangeNothing(t *testing.T) {
 	r := newRig(t, plan(1))
 	r.up(0, s)
 	require.Equal(t, wantHangUp, r.eof(0, s, endUnknown))
-	before := r.tally.requests
+	before := r.tally.Requests
 	require.Equal(t, wantHangUp, r.eof(0, s, endUnknown))
 	require.Equal(t, wantHangUp, r.broken(0, s, errors.New("x")))
 	require.Equal(t, wantHangUp, r.answer(0, s))
 	require.Equal(t, wantWait, r.woken(0, s))
-	require.Equal(t, before, r.tally.requests)
-	require.EqualValues(t, 1, r.tally.conns.Dropped)
+	require.Equal(t, before, r.tally.Requests)
+	require.EqualValues(t, 1, r.tally.Conns.Dropped)
 }
 
 // TestGridIsNeverBackDated: on a grid a stall costs no request: the missed ones go out one after the other, each due
@@ -230,7 +230,7 @@ func TestGridIsNeverBackDated(t *testing.T) {
 	}
 	require.Equal(t, wantWait, r.answer(0, now), "caught up")
 	require.Equal(t, first+1100*ms, r.conns[0].due)
-	require.Equal(t, s, r.tally.lag.Max, "of the first only: the others waited for an answer, not for us")
+	require.Equal(t, s, r.tally.Lag.Max, "of the first only: the others waited for an answer, not for us")
 }
 
 // TestHoldIsDecidedOnce: the end of the ramp may come to be known between due and sent of a request.
@@ -247,8 +247,8 @@ func TestHoldIsDecidedOnce(t *testing.T) {
 			require.Equal(t, wantWrite, r.up(0, s))
 			r.phases.rampEnd.Store(int64(s - 1))
 			end(r)
-			require.EqualValues(t, 1, r.tally.requests.HoldDue)
-			require.Equal(t, r.tally.requests.Sent, r.tally.requests.HoldSent)
+			require.EqualValues(t, 1, r.tally.Requests.HoldDue)
+			require.Equal(t, r.tally.Requests.Sent, r.tally.Requests.HoldSent)
 		})
 	}
 }

@@ -88,7 +88,7 @@ func (w *epollWorker) loop() error {
 // once a round, so the rounds are bounded even where conns answer faster than we ask; those that lost conns do not count.
 func (w *epollWorker) events(n int) {
 	most := len(w.machine.conns)/eventBatch + 1
-	looked, lost := w.run.clock.now(), w.tally.conns.Dropped
+	looked, lost := w.run.clock.now(), w.tally.Conns.Dropped
 	for rounds := most; ; rounds-- {
 		for i := range n {
 			if ev, ok := w.poll.At(i); ok {
@@ -97,12 +97,12 @@ func (w *epollWorker) events(n int) {
 				w.armed = never
 			}
 		}
-		if w.tally.conns.Dropped > lost && w.run.clock.now()-looked >= recentLook {
+		if w.tally.Conns.Dropped > lost && w.run.clock.now()-looked >= recentLook {
 			rounds = most
 		} else if n < eventBatch || rounds == 0 {
 			return
 		}
-		looked, lost = w.run.clock.now(), w.tally.conns.Dropped
+		looked, lost = w.run.clock.now(), w.tally.Conns.Dropped
 		n, _ = w.poll.Look() // an error would come again in Wait
 	}
 }

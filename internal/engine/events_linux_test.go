@@ -102,7 +102,7 @@ func TestMassCloseIsSeenInFull(t *testing.T) {
 	st := newStepped(t, p)
 	st.exchange(ok)
 	st.look()
-	require.EqualValues(t, n, st.tally.conns.Served)
+	require.EqualValues(t, n, st.tally.Conns.Served)
 	st.turn(st.run.clock.now())
 	require.Equal(t, PhaseHold, st.phase)
 	for _, nc := range st.server {
@@ -138,8 +138,8 @@ func TestBytesBehindAFullBuffer(t *testing.T) {
 	st.exchange(full + ok)
 	st.look()
 	require.Equal(t, Requests{Due: 3 * n, Sent: 2 * n, Unsent: n, Answered: 2 * n, Status: [6]int64{2: 2 * n}, HoldDue: 2 * n,
-		HoldSent: n}, st.tally.requests)
-	require.EqualValues(t, n, st.tally.conns.Dropped)
+		HoldSent: n}, st.tally.Requests)
+	require.EqualValues(t, n, st.tally.Conns.Dropped)
 	drops := st.tally.sorted()
 	require.Len(t, drops, 1)
 	require.Equal(t, IdleBytes, drops[0].Cause)
@@ -168,7 +168,7 @@ func TestLastReadReadsAll(t *testing.T) {
 				nc.Close()
 			}
 			st.turn(max(st.machine.conns[0].wake, st.machine.conns[1].wake) + p.Tick)
-			require.Equal(t, test.want, st.tally.requests)
+			require.Equal(t, test.want, st.tally.Requests)
 			drops := st.tally.sorted()
 			require.Len(t, drops, 1)
 			require.Equal(t, test.cause, drops[0].Cause)
@@ -202,7 +202,7 @@ func TestConnectedInTime(t *testing.T) {
 	w.set(0, false)
 	w.turn(c.wake + p.Tick)
 	require.Equal(t, waiting, c.state)
-	require.Equal(t, Conns{Requested: 1, EverEstablished: 1, Attempts: 1, Connected: 1}, w.tally.conns)
+	require.Equal(t, Conns{Requested: 1, EverEstablished: 1, Attempts: 1, Connected: 1}, w.tally.Conns)
 	require.Zero(t, w.connecting)
 }
 

@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// A hazard relates the closes of idle conns to the time that conns were idle, by idle age: where it rises, a server or a
+// A Hazard relates the closes of idle conns to the time that conns were idle, by idle age: where it rises, a server or a
 // middlebox has its timeout. An age falls into a bin of 1 ms below 32 ms, and of a sixteenth to a thirty-second of itself
 // above.
 //
 //	idle time at risk in a bin = its width × the idle times that outlast it + what those that end in it spent in it
-type hazard struct {
-	ended  [hazardBins]int64         // idle times that ended in the bin, however
-	within [hazardBins]time.Duration // what they spent in it
-	closes [hazardBins]int64         // of them, by the server
+type Hazard struct {
+	Ended  [hazardBins]int64         // idle times that ended in the bin, however
+	Within [hazardBins]time.Duration // what they spent in it
+	Closes [hazardBins]int64         // of them, by the server
 }
 
 const (
@@ -42,35 +42,35 @@ func hazardFrom(bin int) time.Duration {
 }
 
 // survived notes an idle time that ended at age, whoever ended it.
-func (h *hazard) survived(age time.Duration) {
+func (h *Hazard) survived(age time.Duration) {
 	b := hazardBin(age)
-	h.ended[b]++
-	h.within[b] += max(age, 0) - hazardFrom(b)
+	h.Ended[b]++
+	h.Within[b] += max(age, 0) - hazardFrom(b)
 }
 
 // closed notes that the server ended a noted idle time.
-func (h *hazard) closed(age time.Duration) { h.closes[hazardBin(age)]++ }
+func (h *Hazard) closed(age time.Duration) { h.Closes[hazardBin(age)]++ }
 
-func (h *hazard) merge(o *hazard) {
-	for b := range h.ended {
-		h.ended[b] += o.ended[b]
-		h.within[b] += o.within[b]
-		h.closes[b] += o.closes[b]
+func (h *Hazard) merge(o *Hazard) {
+	for b := range h.Ended {
+		h.Ended[b] += o.Ended[b]
+		h.Within[b] += o.Within[b]
+		h.Closes[b] += o.Closes[b]
 	}
 }
 
 // bins returns those that any idle time reached.
-func (h *hazard) bins() []HazardBin {
+func (h *Hazard) bins() []HazardBin {
 	var all []HazardBin
 	var reached int64
-	for _, n := range h.ended {
+	for _, n := range h.Ended {
 		reached += n
 	}
 	for b := 0; b < hazardBins && reached > 0; b++ {
 		from, to := hazardFrom(b), hazardFrom(b+1)
-		outlast := reached - h.ended[b]
+		outlast := reached - h.Ended[b]
 		all = append(all, HazardBin{From: from, To: to, Reached: reached,
-			AtRisk: time.Duration(outlast)*(to-from) + h.within[b], Closes: h.closes[b]})
+			AtRisk: time.Duration(outlast)*(to-from) + h.Within[b], Closes: h.Closes[b]})
 		reached = outlast
 	}
 	return all

@@ -26,7 +26,7 @@ func TestHazardBins(t *testing.T) {
 
 // TestHazard: three conns idle for 1 s, 2 s and 3 s; the server closes the last of them.
 func TestHazard(t *testing.T) {
-	var h, other hazard
+	var h, other Hazard
 	h.survived(s)
 	other.survived(2*s + 500*time.Microsecond)
 	other.survived(3 * s)
@@ -57,7 +57,7 @@ func TestHazard(t *testing.T) {
 	require.EqualValues(t, 1, last.Closes)
 	require.LessOrEqual(t, last.From, 3*s)
 	require.Greater(t, last.To, 3*s)
-	require.Empty(t, new(hazard).bins())
+	require.Empty(t, new(Hazard).bins())
 }
 
 // TestIdleTimesAtRisk: from established to the first request, from an answer to the next, to the loss, or to the end of

@@ -10,7 +10,7 @@ func (m *machine) timedOut(j uint32, now time.Duration) want {
 	c := &m.conns[j]
 	if m.onWire(c) {
 		m.tally.latencyOf(c.sent + m.plan.ResponseTimeout - c.due)
-		m.tally.latency.Censored++
+		m.tally.Latency.Censored++
 	}
 	return m.lose(j, now, m.causeOfLate(c), evidence{})
 }
@@ -25,7 +25,7 @@ func (m *machine) eof(j uint32, now time.Duration, end ending) want {
 		p := &m.sides.at(c.side).parser
 		done, err := p.EOF()
 		if done {
-			m.tally.stamps.add(false)
+			m.tally.Stamps.add(false)
 			return m.answered(j, p, nil, now, now)
 		}
 		return m.lose(j, now, m.causeOfEnd(c, end), evidence{err: err, status: p.Status()})
@@ -56,7 +56,7 @@ func (m *machine) lose(j uint32, now time.Duration, cause Cause, e evidence) wan
 	c := &m.conns[j]
 	loss := m.lossOf(c, j, now, cause, e)
 	if m.phase < PhaseDrain {
-		m.tally.conns.Dropped++
+		m.tally.Conns.Dropped++
 		m.tally.loss(loss)
 		m.endOfIdle(c, now, cause)
 	}
@@ -85,16 +85,16 @@ func (m *machine) endOfIdle(c *conn, now time.Duration, cause Cause) {
 	if onWire {
 		age = c.sent - c.ready
 	} else {
-		m.tally.hazard.survived(age)
+		m.tally.Hazard.survived(age)
 	}
 	if cause.endsIdle(onWire) {
-		m.tally.hazard.closed(age)
+		m.tally.Hazard.closed(age)
 	}
 }
 
 // account puts the outstanding request of a conn that is lost into its class.
 func (m *machine) account(c *conn, cause Cause) {
-	r := &m.tally.requests
+	r := &m.tally.Requests
 	if !m.onWire(c) {
 		m.unsent(c)
 		return
@@ -112,9 +112,9 @@ func (m *machine) account(c *conn, cause Cause) {
 // unsent puts the due request of c into its class. Whether it was due in hold is decided when it is sent or known never
 // to be, and once: the end of the ramp, which another worker may note late, can come to be known in between.
 func (m *machine) unsent(c *conn) {
-	m.tally.requests.Unsent++
+	m.tally.Requests.Unsent++
 	if m.inHold(c.due) {
-		m.tally.requests.HoldDue++
+		m.tally.Requests.HoldDue++
 	}
 }
 

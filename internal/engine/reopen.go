@@ -75,8 +75,8 @@ func (m *machine) recovered(j uint32, arrived time.Duration) {
 	h := &m.slots[j]
 	h.failures = 0
 	if h.lost != never {
-		m.tally.conns.Recovered++
-		m.tally.recovery.Record(arrived - h.lost)
+		m.tally.Conns.Recovered++
+		m.tally.Recovery.Record(arrived - h.lost)
 		h.lost = never
 	}
 }
@@ -102,7 +102,7 @@ func (m *machine) endReopening(now time.Duration) {
 	m.heap = nil
 	for j := range m.conns {
 		if c := &m.conns[j]; c.state == dialling {
-			m.tally.conns.ConnectAbandoned++
+			m.tally.Conns.ConnectAbandoned++
 			m.tally.loss(m.lossOf(c, uint32(j), now, Abandoned, evidence{}))
 			m.close(c)
 		}

@@ -102,7 +102,7 @@ func TestReopenedSlot(t *testing.T) {
 			require.Equal(t, wantWrite, r.established(0, from), "it has something to ask at once")
 			r.write(0, from)
 			r.answer(0, from+ms)
-			require.Equal(t, from+ms-2*s, r.tally.recovery.Max, "from the loss to the answer")
+			require.Equal(t, from+ms-2*s, r.tally.Recovery.Max, "from the loss to the answer")
 			break
 		}
 		require.Equal(t, wantHangUp, r.failed(0, from+ms, ConnectRefused, syscall.ECONNREFUSED))
@@ -124,7 +124,7 @@ func TestNeverEstablishedUntilItIs(t *testing.T) {
 		r.dial(j, 0)
 		r.failed(j, ms, ConnectRefused, syscall.ECONNREFUSED)
 	}
-	require.EqualValues(t, 2, r.tally.conns.NeverEstablished)
+	require.EqualValues(t, 2, r.tally.Conns.NeverEstablished)
 	r.advance(ms)
 	require.Equal(t, PhaseHold, r.phase, "the ramp is over with the first attempts")
 	j, ok := r.reopenNext(2 * s)

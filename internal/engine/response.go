@@ -36,7 +36,7 @@ func (m *machine) received(j uint32, data []byte, arrived, now time.Duration, st
 	case err != nil:
 		return m.malformed(j, data, now, p.Status(), err)
 	case done:
-		m.tally.stamps.add(stamped)
+		m.tally.Stamps.add(stamped)
 		return m.answered(j, p, data[n:], arrived, now)
 	case p == &m.parser: // the rest will come: keep what was understood
 		s := m.sideOf(c)
@@ -72,8 +72,8 @@ func (m *machine) answered(j uint32, p *http1.Parser, rest []byte, arrived, now 
 	early := c.state == writing
 	m.outstanding--
 	m.tally.latencyOf(arrived - c.due)
-	m.tally.service.Record(arrived - c.sent)
-	m.tally.wait.Record(now - arrived)
+	m.tally.ServiceTime.Record(arrived - c.sent)
+	m.tally.ClientWait.Record(now - arrived)
 	m.count(p, now)
 	if c.served++; c.served == 1 {
 		m.proved(j, arrived, now)
@@ -106,14 +106,14 @@ func (m *machine) proved(j uint32, arrived, now time.Duration) {
 	m.unproven--
 	if !c.has(everAnswered) {
 		c.flags |= everAnswered
-		m.tally.conns.Served++
+		m.tally.Conns.Served++
 	}
 	m.resolve(c, now)
 	m.recovered(j, arrived)
 }
 
 func (m *machine) count(p *http1.Parser, now time.Duration) {
-	r, status := &m.tally.requests, p.Status()
+	r, status := &m.tally.Requests, p.Status()
 	r.Answered++
 	r.Interim += int64(p.Interim())
 	if class := status / 100; class < len(r.Status) {

@@ -16,22 +16,22 @@ func Run(ctx context.Context, p Plan) (*Result, error) {
 
 // result merges what the workers measured. end is when the run was over.
 func result(p *Plan, ph *phases, tl *timeline, driver string, machines []*machine, end time.Duration) *Result {
-	all := &machines[0].tally
+	all := &machines[0].tally.Part
 	ended := machines[0].phase
 	tl.leave(end)
 	for _, m := range machines {
 		tl.add(&m.tally, end, m.phase) // what is left of the last second
 		ended = min(ended, m.phase)
 		if m != machines[0] {
-			all.merge(&m.tally)
+			all.merge(&m.tally.Part)
 		}
 	}
 	r := &Result{
-		Conns: all.conns, Requests: all.requests,
-		Connect: all.connect, Latency: all.latency, ServiceTime: all.service, Lag: all.lag, ClientWait: all.wait,
-		Recovery: all.recovery, Hazard: all.hazard.bins(),
+		Conns: all.Conns, Requests: all.Requests,
+		Connect: all.Connect, Latency: all.Latency, ServiceTime: all.ServiceTime, Lag: all.Lag, ClientWait: all.ClientWait,
+		Recovery: all.Recovery, Hazard: all.Hazard.bins(),
 		Drops: all.sorted(), Unwanted: all.statuses(), Timeline: tl.end(),
-		Driver: driver, Tick: p.Tick, Workers: p.Workers, Stamps: all.stamps,
+		Driver: driver, Tick: p.Tick, Workers: p.Workers, Stamps: all.Stamps,
 		DrainEnd: end, Ended: ended,
 	}
 	r.RampEnd = min(end, time.Duration(ph.rampEnd.Load()))

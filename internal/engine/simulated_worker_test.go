@@ -11,7 +11,7 @@ import (
 // events handles what the kernel reports, and what it reports meanwhile; again, if that took long and conns were lost. The
 // rounds are bounded, but for those.
 func (w *simWorker) events() {
-	lost := w.tally.conns.Dropped
+	lost := w.tally.Conns.Dropped
 	w.rounds = len(w.wires)/w.sim.eventBatch + 2
 	for w.looked = w.clock; w.rounds > 0 && len(w.ready) > 0; w.rounds-- {
 		n := min(len(w.ready), w.sim.eventBatch)
@@ -22,7 +22,7 @@ func (w *simWorker) events() {
 			w.handle(j)
 		}
 	}
-	w.relook = w.tally.conns.Dropped > lost && w.clock-w.looked >= ms
+	w.relook = w.tally.Conns.Dropped > lost && w.clock-w.looked >= ms
 }
 
 func (w *simWorker) handle(j uint32) {

@@ -120,17 +120,17 @@ func (m *machine) settle(c *conn) {
 // goes out, and drain waits for it.
 func (m *machine) freeze(now time.Duration) {
 	m.phase = PhaseDrain
-	m.tally.conns.OpenAtEnd = m.tally.open
+	m.tally.Conns.OpenAtEnd = m.tally.open
 	for j := range m.conns {
 		c := &m.conns[j]
 		if !c.open() {
 			continue
 		}
 		if !c.has(reopened) {
-			m.tally.conns.Held++ // it was heard from: else the sweep would not be over
+			m.tally.Conns.Held++ // it was heard from: else the sweep would not be over
 		}
 		if !m.onWire(c) {
-			m.tally.hazard.survived(now - c.ready)
+			m.tally.Hazard.survived(now - c.ready)
 		}
 		m.forgo(uint32(j), now)
 		if c.state == idle && c.due <= now {
@@ -149,7 +149,7 @@ func (m *machine) forgo(j uint32, now time.Duration) {
 	c := &m.conns[j]
 	current := c.due
 	for c.due = m.nextDue(c, j); c.due <= now; c.due = m.nextDue(c, j) {
-		m.tally.requests.Due++
+		m.tally.Requests.Due++
 		m.unsent(c)
 	}
 	c.due = current
@@ -164,34 +164,34 @@ func (m *machine) drained() bool {
 func (m *machine) abandon(now time.Duration) {
 	m.abandoned = true
 	if m.phase < PhaseDrain {
-		m.tally.conns.OpenAtEnd = m.tally.open
+		m.tally.Conns.OpenAtEnd = m.tally.open
 	}
 	for j := range m.conns {
 		c := &m.conns[j]
 		if c.open() && m.phase < PhaseDrain {
 			if !m.onWire(c) {
-				m.tally.hazard.survived(now - c.ready)
+				m.tally.Hazard.survived(now - c.ready)
 			}
 			m.forgo(uint32(j), now)
 		}
 		if c.state == idle && c.due <= now {
-			m.tally.requests.Due++
+			m.tally.Requests.Due++
 			m.unsent(c)
 		}
 		switch c.state {
 		case planned:
-			m.tally.conns.NotAttempted++
+			m.tally.Conns.NotAttempted++
 		case dialling:
-			m.tally.conns.ConnectAbandoned++
+			m.tally.Conns.ConnectAbandoned++
 			if !c.has(reopened) {
-				m.tally.conns.NeverEstablished++
+				m.tally.Conns.NeverEstablished++
 			}
 			m.tally.loss(m.lossOf(c, uint32(j), now, Abandoned, evidence{}))
 		case writing, waiting:
 			if c.state == writing && m.offset(uint32(j)) == 0 {
 				m.unsent(c)
 			} else {
-				m.tally.requests.InFlightAtEnd++
+				m.tally.Requests.InFlightAtEnd++
 			}
 		}
 	}

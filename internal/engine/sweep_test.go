@@ -64,9 +64,9 @@ func TestSweepAsksAtItsPace(t *testing.T) {
 	asked := r.sweepAll(end)
 	// The ramp is 10 conns a ms: so is the sweep.
 	require.Equal(t, []time.Duration{end, end + ms, end + ms, end + ms}, asked)
-	require.EqualValues(t, 5, r.tally.conns.Held)
-	require.EqualValues(t, 5, r.tally.conns.OpenAtEnd)
-	require.EqualValues(t, 1, r.tally.requests.HoldDue, "the sweep's requests are none of hold's")
+	require.EqualValues(t, 5, r.tally.Conns.Held)
+	require.EqualValues(t, 5, r.tally.Conns.OpenAtEnd)
+	require.EqualValues(t, 1, r.tally.Requests.HoldDue, "the sweep's requests are none of hold's")
 	require.True(t, r.drained())
 	r.requireLawful()
 }
@@ -108,8 +108,8 @@ func TestOvertakenRequestGoesOut(t *testing.T) {
 		r.write(j, end+2*s)
 	}
 	require.Equal(t, []uint32{0, 1, 2, 3}, order)
-	require.EqualValues(t, 1, r.tally.requests.HoldDue)
-	require.EqualValues(t, 1, r.tally.requests.HoldSent)
+	require.EqualValues(t, 1, r.tally.Requests.HoldDue)
+	require.EqualValues(t, 1, r.tally.Requests.HoldSent)
 	for j := range uint32(4) {
 		r.answer(j, end+2*s)
 	}
@@ -212,12 +212,12 @@ func TestFreeze(t *testing.T) {
 	r.advance(end)
 	require.Equal(t, wantHangUp, r.eof(0, end, endUnknown))
 	r.sweepAll(end)
-	frozen := r.tally.conns
+	frozen := r.tally.Conns
 	require.EqualValues(t, 2, frozen.Held)
 	require.EqualValues(t, 2, frozen.OpenAtEnd)
 	require.EqualValues(t, 1, frozen.Dropped)
 	require.Equal(t, wantHangUp, r.eof(1, end+s, endUnknown))
-	require.Equal(t, frozen, r.tally.conns)
+	require.Equal(t, frozen, r.tally.Conns)
 	require.Len(t, r.tally.sorted(), 1)
 	require.Equal(t, PhaseSweep, r.tally.sorted()[0].Phase)
 	r.requireLawful()
@@ -239,11 +239,11 @@ func TestSweepOfSeveralWorkers(t *testing.T) {
 	require.Equal(t, PhaseSweep, a.phase, "a's sweep is over, b's not yet when a looked")
 	require.Equal(t, PhaseDrain, b.phase)
 	require.Equal(t, wantHangUp, a.eof(0, 3*s, endUnknown))
-	require.EqualValues(t, 1, a.tally.conns.Dropped)
+	require.EqualValues(t, 1, a.tally.Conns.Dropped)
 	a.advance(3 * s)
 	require.True(t, a.drained() && b.drained())
-	require.EqualValues(t, 0, a.tally.conns.Held)
-	require.EqualValues(t, 1, b.tally.conns.Held)
+	require.EqualValues(t, 0, a.tally.Conns.Held)
+	require.EqualValues(t, 1, b.tally.Conns.Held)
 }
 
 func TestAbandon(t *testing.T) {
@@ -287,8 +287,8 @@ func TestLatencyIsLagAndWaitAndService(t *testing.T) {
 		r.answer(0, now)
 	}
 	require.Greater(t, waits, s)
-	require.Greater(t, r.tally.lag.Sum, 100*ms)
-	require.Equal(t, r.tally.latency.Sum, r.tally.lag.Sum+waits+r.tally.service.Sum)
+	require.Greater(t, r.tally.Lag.Sum, 100*ms)
+	require.Equal(t, r.tally.Latency.Sum, r.tally.Lag.Sum+waits+r.tally.ServiceTime.Sum)
 }
 
 // TestLatencyIsLagAndService: where pauses follow the answers, no request waits for one, and the sums are equal to the

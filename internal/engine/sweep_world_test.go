@@ -152,7 +152,7 @@ func TestClosedLoopInTheRamp(t *testing.T) {
 		now += ms + 5*s
 		require.Equal(t, wantWrite, r.woken(0, now))
 	}
-	require.Equal(t, Requests{Due: 5, Sent: 4, Answered: 4, Status: [6]int64{2: 4}}, r.tally.requests)
+	require.Equal(t, Requests{Due: 5, Sent: 4, Answered: 4, Status: [6]int64{2: 4}}, r.tally.Requests)
 }
 
 // TestWedgedServerHoldsNothing: an answer of the ramp is no proof of hold, however short hold was.

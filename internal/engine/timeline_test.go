@@ -97,7 +97,7 @@ func TestTimelineOfUnequalWorkers(t *testing.T) {
 	a, b := newMachine(&p, ph, 0), newMachine(&p, ph, 1)
 	tl := newTimeline(2, nil)
 	count := func(m *machine, n int64) {
-		m.tally.conns.Connected += n
+		m.tally.Conns.Connected += n
 		m.tally.open += n
 		m.tally.latencyOf(time.Duration(n) * ms)
 	}
@@ -131,7 +131,7 @@ func TestSlowProgress(t *testing.T) {
 	})
 	of := newTally(&Plan{})
 	for i := range samples {
-		of.requests.Sent++
+		of.Requests.Sent++
 		tl.add(&of, time.Duration(i+1)*time.Second, PhaseHold) // would block here
 		if i == 0 {
 			<-entered

@@ -1,0 +1,134 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+)
+
+// A Part is what one worker, of this process or another, has measured since the run began. Parts are merged losslessly.
+type Part struct {
+	Conns    Conns
+	Requests Requests
+	Stamps   Stamps
+
+	Connect, Latency, ServiceTime, Lag, ClientWait *Hist
+	Recovery                                       *Hist // nil where lost conns stay lost
+	Hazard                                         *Hazard
+
+	Drops    map[Identity]*Drop
+	Unwanted map[int]*StatusCount
+}
+
+// An Identity is what makes two losses the same kind. There are few, so the memory for errors is bounded.
+type Identity struct {
+	Phase Phase
+	Cause Cause
+	Errno string
+	Rule  string
+}
+
+func newPart(p *Plan) Part {
+	longest := longest(p)
+	part := Part{
+		Connect: NewHist(longest), Latency: NewHist(longest), ServiceTime: NewHist(longest), Lag: NewHist(longest),
+		ClientWait: NewHist(longest),
+		Hazard:     &Hazard{},
+		Drops:      map[Identity]*Drop{}, Unwanted: map[int]*StatusCount{},
+	}
+	if p.Reopen.Rate > 0 {
+		part.Recovery = NewHist(longestRecovery)
+	}
+	return part
+}
+
+// merge adds what another worker measured.
+func (p *Part) merge(o *Part) {
+	p.Conns.add(o.Conns)
+	p.Requests.add(o.Requests)
+	p.Stamps.Kernel += o.Stamps.Kernel
+	p.Stamps.User += o.Stamps.User
+	p.Connect.Merge(o.Connect)
+	p.Latency.Merge(o.Latency)
+	p.ServiceTime.Merge(o.ServiceTime)
+	p.Lag.Merge(o.Lag)
+	p.ClientWait.Merge(o.ClientWait)
+	if p.Recovery != nil {
+		p.Recovery.Merge(o.Recovery)
+	}
+	p.Hazard.merge(o.Hazard)
+	for id, d := range o.Drops {
+		if have := p.Drops[id]; have != nil {
+			have.add(*d)
+		} else {
+			p.Drops[id] = d
+		}
+	}
+	for status, s := range o.Unwanted {
+		if have := p.Unwanted[status]; have != nil {
+			have.add(*s)
+		} else {
+			p.Unwanted[status] = s
+		}
+	}
+}
+
+func (c *Conns) add(o Conns) {
+	c.Requested += o.Requested
+	c.NotAttempted += o.NotAttempted
+	c.NeverEstablished += o.NeverEstablished
+	c.EverEstablished += o.EverEstablished
+	c.Served += o.Served
+	c.Held += o.Held
+	c.Attempts += o.Attempts
+	c.Reattempts += o.Reattempts
+	c.Reopened += o.Reopened
+	c.Recovered += o.Recovered
+	c.Connected += o.Connected
+	c.ConnectFailed += o.ConnectFailed
+	c.ConnectAbandoned += o.ConnectAbandoned
+	c.OpenAtEnd += o.OpenAtEnd
+	c.Dropped += o.Dropped
+}
+
+func (r *Requests) add(o Requests) {
+	r.Due += o.Due
+	r.Sent += o.Sent
+	r.Unsent += o.Unsent
+	r.Answered += o.Answered
+	r.TimedOut += o.TimedOut
+	r.Malformed += o.Malformed
+	r.LostWithConn += o.LostWithConn
+	r.InFlightAtEnd += o.InFlightAtEnd
+	for i, n := range o.Status {
+		r.Status[i] += n
+	}
+	r.Unwanted += o.Unwanted
+	r.Interim += o.Interim
+	r.HoldDue += o.HoldDue
+	r.HoldSent += o.HoldSent
+}
+
+// sorted returns the drops, most frequent first; ties by identity, so that the order is a function of the run.
+func (p *Part) sorted() []Drop {
+	drops := make([]Drop, 0, len(p.Drops))
+	for _, d := range p.Drops {
+		drops = append(drops, *d)
+	}
+	slices.SortFunc(drops, func(a, b Drop) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Phase, b.Phase), cmp.Compare(a.Cause, b.Cause),
+			cmp.Compare(a.Errno, b.Errno), cmp.Compare(a.Rule, b.Rule))
+	})
+	return drops
+}
+
+// statuses returns those not wanted, most frequent firsp.
+func (p *Part) statuses() []StatusCount {
+	all := make([]StatusCount, 0, len(p.Unwanted))
+	for _, s := range p.Unwanted {
+		all = append(all, *s)
+	}
+	slices.SortFunc(all, func(a, b StatusCount) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Status, b.Status))
+	})
+	return all
+}
