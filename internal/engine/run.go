@@ -8,10 +8,11 @@ import (
 // Run carries out the plan. It returns a lawful Result in every case: also if ctx was cancelled, and then ctx's error.
 // Any other error says that a driver could not be set up or failed; then the run was abandoned where it was.
 func Run(ctx context.Context, p Plan) (*Result, error) {
+	mine := p.shared()
 	if p.Dial != nil || !hasEpoll {
-		return runBlocking(ctx, &p)
+		return runBlocking(ctx, mine)
 	}
-	return runEpoll(ctx, &p)
+	return runEpoll(ctx, mine)
 }
 
 // result merges what the workers measured. end is when the run was over.
