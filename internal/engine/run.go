@@ -30,7 +30,8 @@ func result(p *Plan, ph *phases, tl *timeline, driver string, machines []*machin
 	r := &Result{
 		Conns: all.Conns, Requests: all.Requests,
 		Connect: all.Connect, Latency: all.Latency, ServiceTime: all.ServiceTime, Lag: all.Lag, ClientWait: all.ClientWait,
-		Recovery: all.Recovery, Hazard: all.Hazard.bins(),
+		Recovery: all.Recovery, Hazard: all.Hazard.bins(), Hold: Cohort{all.HoldLatency, all.HoldServiceTime},
+		Behind: all.Behind, Slow: all.Slow, Opened: all.Opened,
 		Drops: all.sorted(), Unwanted: all.statuses(), Timeline: tl.end(),
 		Driver: driver, Tick: p.Tick, Workers: p.Workers, Stamps: all.Stamps,
 		DrainEnd: end, Ended: ended,
