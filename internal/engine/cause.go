@@ -47,6 +47,7 @@ const (
 	OpenExhaustion     // of this host, on an established conn: the generator's fault
 	TLSBroken          // an alert, or a record that cannot be read
 	TransportError     // any other error of read or write
+	GeneratorDied      // the process that had the conn did: the generator's fault
 
 	numCauses
 )
@@ -105,6 +106,7 @@ var causes = [numCauses]struct {
 	OpenExhaustion:     {"local exhaustion while open", ConnLost, BlameGenerator},
 	TLSBroken:          {"TLS broken", ConnLost, BlameEither},
 	TransportError:     {"transport error", ConnLost, BlameEither},
+	GeneratorDied:      {"generator process died", ConnLost, BlameGenerator},
 }
 
 func (c Cause) String() string { return causes[c].name }

@@ -107,7 +107,7 @@ func (s *StatusCount) add(o StatusCount) {
 // second closes the current second and returns its sample, without the quantiles, which need all workers' histograms.
 func (t *tally) second(at time.Duration, phase Phase) Sample {
 	c, r := &t.Conns, &t.Requests
-	failed := r.TimedOut + r.Malformed + r.LostWithConn + r.Unwanted
+	failed := r.failed()
 	s := Sample{
 		At: at, Phase: phase, Open: t.open,
 		Attempts:   c.Attempts - t.lastConns.Attempts,

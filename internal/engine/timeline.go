@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -13,6 +14,7 @@ import (
 type timeline struct {
 	workers int
 	tell    func(Second) // Plan.Second; nil: the samples are collected here
+	ending  bool         // what comes is what is left of the last second
 
 	mu      sync.Mutex
 	pending map[time.Duration]*second // some workers' part is missing
@@ -27,6 +29,7 @@ type Second struct {
 	Sample  Sample // without the quantiles, which need all workers' latencies
 	Latency *Hist  // of the requests answered or timed out in it
 	Part    *Part  // of the run up to its end
+	Last    bool   // it is what was left when the worker ended
 }
 
 type second struct {
@@ -62,7 +65,7 @@ func timelineOf(p *Plan) *timeline {
 
 // add takes a worker's part of the second that ended at at, and clears it in the tally.
 func (t *timeline) add(from *tally, at time.Duration, phase Phase) {
-	s := Second{Sample: from.second(at, phase), Latency: &Hist{HDR: from.recent}, Part: &from.Part}
+	s := Second{Sample: from.second(at, phase), Latency: &Hist{HDR: from.recent}, Part: &from.Part, Last: t.ending}
 	if t.tell != nil {
 		t.tell(s)
 	} else {
@@ -94,9 +97,28 @@ func (t *timeline) put(part Second) {
 	}
 }
 
+// drop no longer waits for a worker that told nothing after the second that ended at last.
+func (t *timeline) drop(last time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.workers--
+	for _, at := range slices.Sorted(maps.Keys(t.pending)) {
+		if at <= last {
+			continue
+		}
+		if s := t.pending[at]; s.missing > 1 {
+			s.missing--
+		} else {
+			delete(t.pending, at)
+			t.append(s)
+		}
+	}
+}
+
 // leave moves what is left of seconds that not all workers lived to see into the last sample, which ends at end: workers
 // end one after the other, and one that has ended takes no part in a second that ends before the others do.
 func (t *timeline) leave(end time.Duration) {
+	t.ending = true
 	var rest *second
 	for _, s := range t.pending {
 		if rest == nil {
