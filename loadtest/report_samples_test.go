@@ -169,7 +169,7 @@ func cancelledReport() *Report {
 	in.plan.Ramp.Every = -1
 	in.plan.Target = engine.Target{Unix: "/run/server.sock"}
 	in.fixture = nil
-	unknown := netpoll.KernelCounters{ListenOverflows: -1, ListenDrops: -1, TCPSynRetrans: -1, TCPTimeouts: -1}
+	unknown := netpoll.UnknownCounters
 	in.after.user, in.after.sys, in.after.rss, in.after.peak, in.after.kernel = -1, -1, -1, -1, unknown
 	*in.result = engine.Result{
 		Conns: engine.Conns{

@@ -65,7 +65,7 @@ func takeUsage() usageSnapshot {
 		at: time.Now(), user: user, sys: sys,
 		rss: netpoll.RSS(), peak: netpoll.PeakRSS(),
 		memory: takeMemory(),
-		kernel: netpoll.ReadKernelCounters(),
+		kernel: netpoll.NewMeter().Kernel(),
 	}
 }
 

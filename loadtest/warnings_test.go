@@ -100,9 +100,7 @@ func TestNoWarningFromNothing(t *testing.T) {
 }
 
 func unknownUsage() usageSnapshot {
-	return usageSnapshot{user: -1, sys: -1, rss: -1, peak: -1, kernel: netpoll.KernelCounters{
-		ListenOverflows: -1, ListenDrops: -1, TCPSynRetrans: -1, TCPTimeouts: -1,
-	}}
+	return usageSnapshot{user: -1, sys: -1, rss: -1, peak: -1, kernel: netpoll.UnknownCounters}
 }
 
 // What a slow dialer of the author's own does is not laid at the server's door.
