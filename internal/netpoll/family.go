@@ -8,6 +8,7 @@ type Family struct {
 	meter  *Meter
 	living map[int]*relative
 	ended  time.Duration // CPU of those who have ended
+	ever   int
 
 	descend   bool
 	strangers map[int]uint64 // who is no descendant, and in which reading it was last there
@@ -46,6 +47,7 @@ func (f *Family) join(p Process) bool {
 		f.bury(p.PID)
 	}
 	f.living[p.PID] = &relative{start: p.Start}
+	f.ever++
 	return true
 }
 
@@ -56,6 +58,20 @@ func (f *Family) bury(pid int) {
 
 // Living returns how many processes are watched and have not ended.
 func (f *Family) Living() int { return len(f.living) }
+
+// Ever returns how many processes were ever watched.
+func (f *Family) Ever() int { return f.ever }
+
+// RunDelay is that of Meter, of all who live.
+func (f *Family) RunDelay() time.Duration {
+	sum := time.Duration(-1)
+	for pid := range f.living {
+		if d := f.meter.RunDelay(pid); d >= 0 {
+			sum = max(0, sum) + d
+		}
+	}
+	return sum
+}
 
 // Read returns the CPU time of all since they started, and how much of their memory is resident, summed over those that
 // live: what processes share is counted for each of them. −1: unknown, as where none lives.
