@@ -60,7 +60,7 @@ func TestCleanSeconds(t *testing.T) {
 		"some foreign":      {secondOf{host: with(func(h *Host) { h.Foreign = 0.20 })}, false, false},
 		"steal":             {secondOf{host: with(func(h *Host) { h.Steal = 0.06 })}, true, false},
 		"throttled":         {secondOf{host: with(func(h *Host) { h.Throttled = 51 * time.Millisecond })}, true, false},
-		"throttled a while": {secondOf{host: with(func(h *Host) { h.Throttled, h.Span = 51 * time.Millisecond, 2 * time.Second })}, false, false},
+		"throttled a while": {secondOf{host: with(func(h *Host) { h.Throttled, h.Span = 51*time.Millisecond, 2*time.Second })}, false, false},
 		"unknown foreign":   {secondOf{host: with(func(h *Host) { h.Foreign = -1 })}, true, false},
 		"unknown steal":     {secondOf{host: with(func(h *Host) { h.Steal = -1 })}, true, false},
 		"unknown throttled": {secondOf{host: with(func(h *Host) { h.Throttled = -1 })}, true, false},

@@ -109,7 +109,7 @@ func (r *Report) lossGap() string {
 	}
 	var text string
 	if len(unsure) > 0 {
-		text = "A busy machine can bring this about: " + strings.Join(unsure, ", ") + ". "
+		text = "Not surely the server's doing: " + strings.Join(unsure, ", ") + ". "
 	}
 	return text + r.unfitText(nil)
 }
@@ -173,8 +173,8 @@ func (r *Report) unfitText(choose func(r *Report, from, to time.Duration) bool) 
 	case clean == all:
 		return fmt.Sprintf("All seconds in question (%d) were clean.", all)
 	}
-	return fmt.Sprintf("Of %d seconds in question %d were not clean, and nothing in those is surely the server's: %s.", all, all-clean,
-		found.text())
+	return fmt.Sprintf("%d of %d seconds in question were not clean, and nothing in those is surely the server's: %s.",
+		all-clean, all, found.text())
 }
 
 // unfitSeconds are the seconds that were not clean, by why.
