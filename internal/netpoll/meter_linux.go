@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"strconv"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -12,14 +13,14 @@ import (
 
 type Meter struct {
 	buf    []byte
-	groups []cpuStat
-	known  bool // groups says all that there is to say
+	groups func() (all []cpuStat, known bool)
 }
 
 func NewMeter() *Meter {
-	m := &Meter{buf: make([]byte, 16<<10)}
-	m.groups, m.known = cpuStats(os.DirFS("/"))
-	return m
+	return &Meter{
+		buf:    make([]byte, 16<<10),
+		groups: sync.OnceValues(func() ([]cpuStat, bool) { return cpuStats(os.DirFS("/")) }),
+	}
 }
 
 // mostText bounds a file: /proc/stat of a machine with a thousand CPUs has some 300 KB.
@@ -160,11 +161,12 @@ func cpuStats(root fs.FS) (found []cpuStat, known bool) {
 
 // throttled counts a group without a quota as never stopped: it has no such line.
 func (m *Meter) throttled() time.Duration {
-	if !m.known {
+	groups, known := m.groups()
+	if !known {
 		return -1
 	}
 	var sum time.Duration
-	for _, g := range m.groups {
+	for _, g := range groups {
 		sum += g.unit * time.Duration(max(0, parseKeyed(m.text(g.file), g.key)))
 	}
 	return sum
