@@ -14,6 +14,9 @@ import (
 type Meter struct {
 	buf    []byte
 	groups func() (all []cpuStat, known bool)
+
+	began    bool // Host was called
+	measured bool // the kernel measures interrupts: asked once, lest a span begin with one answer and end with another
 }
 
 func NewMeter() *Meter {
@@ -67,7 +70,13 @@ func (m *Meter) Kernel() KernelCounters {
 
 func (m *Meter) Host() Host {
 	h := UnknownHost
-	h.parseStat(m.text("/proc/stat"))
+	measured := h.parseStat(m.text("/proc/stat"))
+	if !m.began {
+		m.began, m.measured = true, measured
+	}
+	if h.Interrupts >= 0 && !m.measured {
+		h.Interrupts = 0
+	}
 	h.Throttled = m.throttled()
 	h.Pressure = parsePressure(m.text("/proc/pressure/cpu"))
 	sockstat := m.text("/proc/self/net/sockstat")
