@@ -131,14 +131,28 @@ func verified(ctx context.Context, c Config, target engine.Target) *generator.TL
 	return portable
 }
 
+// pids returns the processes of the generator.
+func (g *generators) pids() []int {
+	if g.children == nil {
+		return nil
+	}
+	return g.children.PIDs()
+}
+
+// origin returns when a run that is begun now starts.
+func (g *generators) origin() time.Time {
+	if g.children == nil {
+		return time.Now()
+	}
+	return generator.Origin()
+}
+
 // run carries out the plan.
 func (g *generators) run(ctx context.Context, plan engine.Plan) (*engine.Result, []generator.Process, error) {
 	if g.children == nil {
-		plan.Origin = time.Now()
 		res, err := engine.Run(ctx, plan)
 		return res, nil, err
 	}
-	plan.Origin = generator.Origin()
 	return g.children.Run(ctx, plan, g.tls)
 }
 

@@ -42,6 +42,10 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 	if err := cfg.bubble(); err != nil {
 		return nil, err
 	}
+	server, err := cfg.serverTree()
+	if err != nil {
+		return nil, err
+	}
 	started := time.Now()
 	loc, _ := parseLocation(cfg.rawURL()) // it has no problems: validate asked
 	cfg = cfg.effective(loc)
@@ -55,7 +59,7 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	var generate *generators
+	generate := &generators{}
 	if !cancelled {
 		if generate, err = startGenerators(ctx, cfg, plan.Target); err != nil {
 			return nil, err
@@ -67,13 +71,17 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 	if cfg.Server != nil {
 		counts = cfg.Server.watch()
 	}
+	monitor := startMonitor(server, generate.pids)
 	in.before = takeUsage()
+	plan.Origin = generate.origin()
+	monitor.begin(plan.Origin)
 	if cancelled {
 		in.result, err = nothingDone(plan), context.Cause(ctx)
 	} else {
 		in.result, in.processes, err = generate.run(ctx, plan)
 	}
 	in.after, in.fixture = takeUsage(), counts()
+	in.evidence = monitor.end()
 	return finish(ctx, in, err)
 }
 
