@@ -97,16 +97,20 @@ func startGenerators(ctx context.Context, c Config, target engine.Target) (*gene
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("loadtest: the run was cancelled while generator processes started: %w", ctx.Err())
 		}
-		var failed *generator.StartError
-		if errors.As(err, &failed) {
-			return nil, &ProcessError{failed.Path, failed.Err}
-		}
-		return nil, &ProcessError{"this executable", err}
+		return nil, processError(err)
 	}
 	if c.TLS != nil {
 		g.tls = verified(ctx, c, target)
 	}
 	return g, nil
+}
+
+func processError(err error) error {
+	var failed *generator.StartError
+	if errors.As(err, &failed) {
+		return &ProcessError{failed.Path, failed.Err}
+	}
+	return &ProcessError{"this executable", err}
 }
 
 // verified does what children cannot: it has the server's certificate verified as c says, by a handshake of its own, for
