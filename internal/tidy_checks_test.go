@@ -20,7 +20,8 @@ var arrows = map[string]struct{ code, tests []string }{
 	// engine carries out the plan; http1 makes the request's bytes while a Config can still be refused; netpoll counts
 	// what the process and the kernel have and used; memnet is the fixture's network "memory".
 	"loadtest": {
-		code:  []string{"internal/engine", "internal/http1", "internal/netpoll", "internal/memnet"},
+		code: []string{"internal/engine", "internal/http1", "internal/netpoll", "internal/memnet", "internal/dialer",
+			"internal/generator"},
 		tests: []string{"internal/leaktest", "internal/faulty"},
 	},
 
@@ -28,10 +29,25 @@ var arrows = map[string]struct{ code, tests []string }{
 		code:  []string{"internal/http1", "internal/netpoll"},
 		tests: []string{"internal/memnet", "internal/leaktest", "internal/faulty"},
 	},
-	"internal/http1":    {},
-	"internal/memnet":   {tests: []string{"internal/leaktest"}},
-	"internal/netpoll":  {tests: []string{"internal/leaktest"}},
-	"internal/leaktest": {},
+	// Both open conns for the engine's blocking driver: loadtest in the process of the tests, generator in its children.
+	"internal/dialer": {
+		code:  []string{"internal/engine", "internal/netpoll"},
+		tests: []string{"internal/leaktest", "internal/faulty"},
+	},
+	"internal/generator": {
+		code:  []string{"internal/engine", "internal/netpoll", "internal/dialer"},
+		tests: []string{"internal/leaktest", "internal/faulty"},
+	},
+	// The test binary that generator's tests run, and what is initialised before and after a child takes it over.
+	"internal/generator/hostile": {
+		tests: []string{"loadtest", "internal/generator/hostile/early", "internal/generator/hostile/late"},
+	},
+	"internal/generator/hostile/early": {},
+	"internal/generator/hostile/late":  {},
+	"internal/http1":                   {},
+	"internal/memnet":                  {tests: []string{"internal/leaktest"}},
+	"internal/netpoll":                 {tests: []string{"internal/leaktest"}},
+	"internal/leaktest":                {},
 
 	// The server that misbehaves for the tests of others: its malformed responses are held against the rules of http1.
 	"internal/faulty": {tests: []string{"internal/leaktest", "internal/memnet", "internal/http1"}},

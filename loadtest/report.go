@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"example.com/holdfast/internal/engine"
+	"example.com/holdfast/internal/generator"
 )
 
 // A Report is what [Run] found: a ledger of conns and of requests in which each item is in exactly one class,
@@ -30,11 +31,14 @@ type Report struct {
 	Hazard   []HazardBin   `json:"hazard"`   // how idle conns were closed, by idle age: where it rises is a timeout
 	Timeline []Sample      `json:"timeline"` // one per second; the last may be shorter
 
+	Processes []Process `json:"processes,omitempty"` // the generator's; nil where the test process generates
+
 	// Generator is what the generator used: its processes if it has any, else this whole process. A server in the same
 	// process is in it then, and other runs at the same time, so that it is Shared.
 	Generator Usage `json:"generator"`
 
-	// ServerUse is what the server used: the process tree of [Config].ServerPID. Unknown without one.
+	// ServerUse is what the server used: the process tree of [Config].ServerPID; or the test process, where [Config].Server
+	// is in it and the generator in processes of its own. Else it is unknown.
 	ServerUse Usage `json:"server_use"`
 
 	// Fixture is what [Config].Server counted of the conns accepted since the run began, whoever opened them, and of the
@@ -235,6 +239,7 @@ type reportInput struct {
 	target        string // the URL of cfg in full; user info is not shown
 	plan          engine.Plan
 	result        *engine.Result
+	processes     []generator.Process
 	before, after usageSnapshot
 	evidence      evidence
 	fixture       *FixtureCounts // nil without one
@@ -265,6 +270,9 @@ func newReport(in reportInput) *Report {
 		Seed:        in.plan.Seed,
 		Config:      echoOf(in),
 		Environment: environmentOf(),
+	}
+	if len(in.processes) > 0 {
+		r.Processes = convert(in.processes, processOf)
 	}
 	r.Generator, r.ServerUse = in.usages()
 	r.Host, r.Kernel = in.evidence.whole()

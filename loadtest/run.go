@@ -15,8 +15,8 @@ import (
 // became of them. Conns that cannot be opened, are lost or answer badly are results, not errors.
 //
 // It returns an error only if the run could not be carried out: a [*ConfigError] with everything that is wrong with cfg,
-// a [*ResourceError] for what this machine lacks, an error of the resolver; the report is then nil, and nothing was
-// opened. If ctx ends first, the report holds what was measured until then, and the error wraps ctx's; so it is, with
+// a [*ResourceError] for what this machine lacks, a [*ProcessError] if generator processes cannot be started, an error of
+// the resolver; the report is then nil, and no conn was opened. If ctx ends first, the report holds what was measured until then, and the error wraps ctx's; so it is, with
 // the system's error, where the system fails in the middle of a run.
 //
 // How long a run takes: the ramp, cfg.Hold, the sweep, and for the answers still in flight at most cfg.ResponseTimeout.
@@ -49,6 +49,7 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 	started := time.Now()
 	loc, _ := parseLocation(cfg.rawURL()) // it has no problems: validate asked
 	cfg = cfg.effective(loc)
+	cfg.Processes = r.limits.processes(cfg)
 	target, err := r.target(ctx, cfg, loc)
 	cancelled := ctx.Err() != nil
 	if err != nil && !cancelled {
@@ -58,18 +59,26 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	generate := &generators{}
+	if !cancelled {
+		if generate, err = startGenerators(ctx, cfg, plan.Target); err != nil {
+			return nil, err
+		}
+		defer generate.close()
+	}
 	in := reportInput{cfg: cfg, target: cfg.rawURL(), plan: plan, started: started}
 	counts := func() *FixtureCounts { return nil }
 	if cfg.Server != nil {
 		counts = cfg.Server.watch()
 	}
-	monitor := startMonitor(server, func() []int { return nil })
+	monitor := startMonitor(server, generate.pids)
 	in.before = takeUsage()
-	monitor.begin(time.Now())
+	plan.Origin = generate.origin()
+	monitor.begin(plan.Origin)
 	if cancelled {
 		in.result, err = nothingDone(plan), context.Cause(ctx)
 	} else {
-		in.result, err = engine.Run(ctx, plan)
+		in.result, in.processes, err = generate.run(ctx, plan)
 	}
 	in.after, in.fixture = takeUsage(), counts()
 	in.evidence = monitor.end()

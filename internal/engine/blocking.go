@@ -52,17 +52,18 @@ type attempt struct {
 }
 
 func runBlocking(ctx context.Context, p *Plan) (*Result, error) {
-	r := &blockingRun{clock: clock{time.Now()}, plan: *p, changed: make(chan struct{}, 1), nextSecond: time.Second,
+	r := &blockingRun{clock: startOf(p), plan: *p, changed: make(chan struct{}, 1), nextSecond: time.Second, wakes: never,
 		attempts: make(chan attempt, max(1, p.MaxConnecting)), events: make(chan *event), done: make(chan struct{})}
 	r.plan.Workers, r.plan.Tick = 1, 0 // deadlines of Go's own timers lie on no grid
-	r.phases = newPhases(p.Slots, 1, p.Hold)
+	r.phases = phasesOf(&r.plan)
 	r.phases.nudge = r.nudge
-	r.timeline = newTimeline(1, p.Progress)
-	r.machine = newMachine(&r.plan, r.phases, 0)
-	r.transports, r.last = make([]net.Conn, p.Slots), make([]uint32, p.Slots)
+	r.timeline = timelineOf(&r.plan)
+	r.machine = newMachine(&r.plan, r.phases, r.plan.worker(0))
+	r.transports, r.last = make([]net.Conn, len(r.conns)), make([]uint32, len(r.conns))
 
 	// Cancelled when the run is over, and not before: an attempt that ends because of it is abandoned, not failed.
 	dialCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r.clock.begin(ctx)
 	r.wg.Go(r.steps)
 	r.coordinate(ctx, dialCtx)
 	cancel()
@@ -105,6 +106,7 @@ func (r *blockingRun) turn(dialCtx context.Context) (next time.Duration, over bo
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.clock.now()
+	r.lateFor(r.wakes, now)
 	r.openDue(dialCtx, now)
 	r.adjust(r.advance(now))
 	for r.sweepDue() <= now {
@@ -114,7 +116,9 @@ func (r *blockingRun) turn(dialCtx context.Context) (next time.Duration, over bo
 	r.adjust(r.advance(now))
 	r.failOverdue(now)
 	for ; r.nextSecond <= now; r.nextSecond += time.Second {
+		r.lateFor(r.nextSecond, now)
 		r.timeline.add(&r.tally, r.nextSecond, r.phase)
+		r.lateFor(r.nextSecond, now) // so has the next one begun
 		r.findDeaf(now)
 	}
 	switch {
@@ -235,16 +239,13 @@ func (r *blockingRun) rampDue() time.Duration {
 	if r.opened == len(r.conns) {
 		return never
 	}
-	return r.plan.Ramp.at(r.opened)
+	return r.plan.Ramp.at(r.slot(uint32(r.opened)))
 }
 
 func (r *blockingRun) nextTurn() time.Duration {
-	next := min(r.nextSecond, r.sweepDue())
+	next := min(r.nextSecond, r.sweepDue(), r.phases.next(r.phase))
 	if r.mayOpen() {
 		next = min(next, r.rampDue(), r.reopenDue())
-	}
-	if r.phase == PhaseHold {
-		next = min(next, r.phases.holdEnd())
 	}
 	if len(r.dialling) > 0 {
 		next = min(next, r.dialling[0].end)

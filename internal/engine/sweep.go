@@ -27,7 +27,7 @@ type change struct {
 // advance moves the machine to the phase that now belongs to. A driver calls it in every turn, after the deadlines up
 // to now were handled.
 func (m *machine) advance(now time.Duration) (c change) {
-	if m.phase == PhaseRamp && time.Duration(m.phases.rampEnd.Load()) != never {
+	if m.phase == PhaseRamp && now >= time.Duration(m.phases.rampEnd.Load()) {
 		m.phase = PhaseHold
 		if c.released = m.plan.Cadence.Kind == BackToBack; c.released {
 			m.release()
@@ -60,7 +60,7 @@ func (m *machine) startSweep(now time.Duration) {
 		}
 	}
 	// It ends while even the first conn asked is still far from the server's timeout.
-	rate := max(m.plan.Ramp.rate(), leastSweepRate) / float64(m.plan.Workers)
+	rate := max(m.plan.Ramp.rate(), leastSweepRate) / float64(m.plan.workers())
 	m.sweep.gap = min(time.Duration(float64(time.Second)/rate), m.plan.IdleTimeout/4/time.Duration(max(1, m.sweep.awaited)))
 }
 
