@@ -59,7 +59,7 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	var generate *generators
+	generate := &generators{}
 	if !cancelled {
 		if generate, err = startGenerators(ctx, cfg, plan.Target); err != nil {
 			return nil, err
@@ -71,9 +71,10 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 	if cfg.Server != nil {
 		counts = cfg.Server.watch()
 	}
-	monitor := startMonitor(server, func() []int { return nil })
+	monitor := startMonitor(server, generate.pids)
 	in.before = takeUsage()
-	monitor.begin(time.Now())
+	plan.Origin = generate.origin()
+	monitor.begin(plan.Origin)
 	if cancelled {
 		in.result, err = nothingDone(plan), context.Cause(ctx)
 	} else {
