@@ -40,17 +40,7 @@ func drawTrial(rng *rand.Rand) trial {
 			seconds[i].of.Late = time.Duration(rng.Int64N(int64(blur) + 1))
 		}
 	}
-	undisturbed := func(end int, d time.Duration) bool { // all of what ended in that second, or just before it
-		for i := end; i >= 0; i-- {
-			if !calm[i] {
-				return false
-			}
-			if time.Duration(end-i)*time.Second > d+blur { // it began after this second, or in it
-				return true
-			}
-		}
-		return true
-	}
+	undisturbed := func(end int, d time.Duration) bool { return calmFor(calm, end, d+blur) }
 	var t trial
 	typical := time.Duration(1+rng.IntN(100)) * time.Millisecond
 	failing := rng.IntN(2) * rng.IntN(3)
@@ -95,6 +85,19 @@ func drawTrial(rng *rand.Rand) trial {
 	}
 	t.close(in, seconds)
 	return t
+}
+
+// calmFor reports whether all was calm of what ended in a second and lasted for d.
+func calmFor(calm []bool, end int, d time.Duration) bool {
+	for i := end; i >= 0; i-- {
+		if !calm[i] {
+			return false
+		}
+		if time.Duration(end-i)*time.Second > d { // it began after this second, or in it
+			return true
+		}
+	}
+	return true
 }
 
 // spoil makes a second unfit in one way.
