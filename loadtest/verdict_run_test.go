@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -96,9 +97,9 @@ func TestRunCutShort(t *testing.T) {
 func TestRunWithoutDescriptors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := Serve(t, "memory", serveHTTP(after(0)))
-		n := 0
+		var n atomic.Int64
 		dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-			if n++; n > 18 {
+			if n.Add(1) > 18 {
 				return nil, &net.OpError{Op: "dial", Err: os.NewSyscallError("socket", syscall.EMFILE)}
 			}
 			return s.target().dial(ctx)
