@@ -88,10 +88,10 @@ func TestAnotherClientIsSeen(t *testing.T) {
 	require.True(t, used)
 	require.EqualValues(t, 20+strangers, r.Fixture.Accepted)
 	require.Equal(t, r.Requests.Answered+strangers, r.Fixture.Requests)
-	warned := map[string]float64{}
+	values := map[string]float64{}
 	for _, w := range r.Warnings { // a busy machine adds its own
-		warned[w.Kind] = w.Value
+		values[w.Kind] = w.Value
 	}
-	require.EqualValues(t, strangers, warned[WarnFixtureConns], "%v", r.Warnings)
-	require.EqualValues(t, strangers, warned[WarnFixtureRequests], "%v", r.Warnings)
+	require.EqualValues(t, strangers, values[WarnFixtureConns])
+	require.EqualValues(t, strangers, values[WarnFixtureRequests])
 }
