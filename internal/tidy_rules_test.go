@@ -60,7 +60,7 @@ var rules = []rule{
 			"it decides, and knows neither sockets nor goroutines",
 		check: noImport(codeIn("internal/engine/conn.go", "internal/engine/response.go", "internal/engine/loss.go",
 			"internal/engine/sweep.go", "internal/engine/sides.go", "internal/engine/cadence.go", "internal/engine/wheel.go",
-			"internal/engine/tally.go"),
+			"internal/engine/tally.go", "internal/engine/part.go"),
 			"net/...", "os/...", "io/...", "sync/...", "syscall", "context", module+"/internal/netpoll"),
 		breaks: map[string]string{
 			"internal/engine/conn.go":  `import "net"`,
@@ -81,8 +81,9 @@ var rules = []rule{
 	{
 		name: "event loops have no timers of Go's",
 		why: "deadlines are the wheel's, and the epoll driver's one timer is in its epoll set: Go's cost a seventh more; the " +
-			"blocking driver needs them, and timeline.go to wait for Progress when the loops are over",
-		check: noUse(codeIn("internal/engine").but("internal/engine/blocking*.go", "internal/engine/timeline.go"), "time",
+			"blocking driver needs them, clock.go to wait for the origin before the loops begin, and timeline.go for Progress " +
+			"when they are over",
+		check: noUse(codeIn("internal/engine").but("internal/engine/blocking*.go", "internal/engine/clock.go", "internal/engine/timeline.go"), "time",
 			"NewTimer", "NewTicker", "After", "AfterFunc", "Sleep", "Tick"),
 		breaks: map[string]string{
 			"internal/engine/epoll_linux.go": `import "time"; var t = time.NewTimer(1)`,

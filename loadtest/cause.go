@@ -50,6 +50,7 @@ const (
 	CauseOpenExhaustion     Cause = "local exhaustion while open" // of this host's memory: the generator's fault
 	CauseTLSBroken          Cause = "TLS broken"                  // an alert, or a record that cannot be read
 	CauseTransportError     Cause = "transport error"             // any other error of read or write
+	CauseGeneratorDied      Cause = "generator process died"      // the one that had the conn: the generator's fault
 )
 
 // ByGenerator reports whether c is the fault of this process or its host, never of the server.

@@ -40,6 +40,7 @@ var hints = map[Cause]string{
 	CauseRequestTimeout:  "the server waits for a request for less long than the Cadence pauses: is its timeout shorter than Config.IdleTimeout?",
 	CauseOpenExhaustion:  "this host ran out of memory for sockets: the generator's fault, not the server's",
 	CauseAbandoned:       "in flight when the run ended",
+	CauseGeneratorDied:   "the generator process that had these conns ended before the run did: its fault, not the server's",
 	CauseTLSBroken:       "see its detail; a server that wants a client certificate says so only after the handshake",
 }
 

@@ -52,17 +52,18 @@ type attempt struct {
 }
 
 func runBlocking(ctx context.Context, p *Plan) (*Result, error) {
-	r := &blockingRun{clock: clock{time.Now()}, plan: *p, changed: make(chan struct{}, 1), nextSecond: time.Second,
+	r := &blockingRun{clock: startOf(p), plan: *p, changed: make(chan struct{}, 1), nextSecond: time.Second,
 		attempts: make(chan attempt, max(1, p.MaxConnecting)), events: make(chan *event), done: make(chan struct{})}
 	r.plan.Workers, r.plan.Tick = 1, 0 // deadlines of Go's own timers lie on no grid
-	r.phases = newPhases(p.Slots, 1, p.Hold)
+	r.phases = phasesOf(&r.plan)
 	r.phases.nudge = r.nudge
-	r.timeline = newTimeline(1, p.Progress)
-	r.machine = newMachine(&r.plan, r.phases, 0)
-	r.transports, r.last = make([]net.Conn, p.Slots), make([]uint32, p.Slots)
+	r.timeline = timelineOf(&r.plan)
+	r.machine = newMachine(&r.plan, r.phases, r.plan.worker(0))
+	r.transports, r.last = make([]net.Conn, len(r.conns)), make([]uint32, len(r.conns))
 
 	// Cancelled when the run is over, and not before: an attempt that ends because of it is abandoned, not failed.
 	dialCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r.clock.begin(ctx)
 	r.wg.Go(r.steps)
 	r.coordinate(ctx, dialCtx)
 	cancel()
@@ -235,7 +236,7 @@ func (r *blockingRun) rampDue() time.Duration {
 	if r.opened == len(r.conns) {
 		return never
 	}
-	return r.plan.Ramp.at(r.opened)
+	return r.plan.Ramp.at(r.slot(uint32(r.opened)))
 }
 
 func (r *blockingRun) nextTurn() time.Duration {

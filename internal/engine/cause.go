@@ -47,6 +47,7 @@ const (
 	OpenExhaustion     // of this host, on an established conn: the generator's fault
 	TLSBroken          // an alert, or a record that cannot be read
 	TransportError     // any other error of read or write
+	GeneratorDied      // the process that had the conn did: the generator's fault
 
 	numCauses
 )
@@ -104,6 +105,7 @@ var causes = [numCauses]struct {
 	OpenExhaustion:     {"local exhaustion while open", ConnLost},
 	TLSBroken:          {"TLS broken", ConnLost},
 	TransportError:     {"transport error", ConnLost},
+	GeneratorDied:      {"generator process died", ConnLost},
 }
 
 func (c Cause) String() string { return causes[c].name }
@@ -114,7 +116,7 @@ func (c Cause) Fate() Fate { return causes[c].fate }
 // ByGenerator reports whether c is the generator's fault, never the server's.
 func (c Cause) ByGenerator() bool {
 	switch c {
-	case LocalExhaustion, OpenExhaustion, ResetWritingLate, Abandoned:
+	case LocalExhaustion, OpenExhaustion, ResetWritingLate, Abandoned, GeneratorDied:
 		return true
 	}
 	return false

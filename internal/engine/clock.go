@@ -1,9 +1,33 @@
 package engine
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // A clock counts from the start of a run. It and the drivers' timers are the only places where the engine meets time.
 type clock struct{ start time.Time }
+
+// begin waits for the start, and starts at once if ctx ends before.
+func (c *clock) begin(ctx context.Context) {
+	wait := time.NewTimer(time.Until(c.start))
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-ctx.Done():
+	}
+	if now := time.Now(); now.Before(c.start) {
+		c.start = now
+	}
+}
+
+// startOf returns the clock of a plan.
+func startOf(p *Plan) clock {
+	if p.Origin.IsZero() {
+		return clock{time.Now()}
+	}
+	return clock{p.Origin}
+}
 
 func (c clock) now() time.Duration { return time.Since(c.start) }
 

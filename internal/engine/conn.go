@@ -70,8 +70,8 @@ const (
 type machine struct {
 	plan   *Plan
 	phases *phases
-	worker int
-	conns  []conn // conn j is slot j·Workers + worker
+	worker int    // of all workers
+	conns  []conn // conn j is slot j·workers + worker
 	sides  sides
 	parser http1.Parser // of a response that arrives in one piece
 	tally
@@ -86,7 +86,8 @@ type machine struct {
 
 func newMachine(p *Plan, ph *phases, worker int) *machine {
 	m := &machine{plan: p, phases: ph, worker: worker, tally: newTally(p)}
-	m.conns = make([]conn, (p.Slots-worker+p.Workers-1)/p.Workers)
+	m.Part.Worker = worker
+	m.conns = make([]conn, p.slots(worker))
 	m.reopening = newReopening(p, len(m.conns))
 	for j := range m.conns {
 		m.conns[j] = conn{wake: never, fd: -1}
@@ -95,7 +96,7 @@ func newMachine(p *Plan, ph *phases, worker int) *machine {
 	return m
 }
 
-func (m *machine) slot(j uint32) int { return int(j)*m.plan.Workers + m.worker }
+func (m *machine) slot(j uint32) int { return int(j)*m.plan.workers() + m.worker }
 
 // dial notes that an attempt to open conn j begins.
 func (m *machine) dial(j uint32, now time.Duration) {

@@ -56,7 +56,7 @@ func newEpollWorker(r *epollRun, index int) (*epollWorker, error) {
 		return nil, err
 	}
 	w := &epollWorker{
-		machine: *newMachine(r.plan, r.phases, index),
+		machine: *newMachine(r.plan, r.phases, r.plan.worker(index)),
 		run:     r, poll: poll, recv: netpoll.NewReceiver(readBuffer),
 		most: max(1, r.plan.MaxConnecting/r.plan.Workers), armed: never, nextSecond: time.Second,
 	}

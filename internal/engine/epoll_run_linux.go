@@ -19,8 +19,8 @@ const batchTick = 5 * time.Millisecond
 
 func runEpoll(ctx context.Context, p *Plan) (*Result, error) {
 	r := &epollRun{
-		plan: p, phases: newPhases(p.Slots, p.Workers, p.Hold),
-		timeline: newTimeline(p.Workers, p.Progress),
+		plan: p, phases: phasesOf(p),
+		timeline: timelineOf(p),
 	}
 	r.addEndpoints()
 	if len(p.Target.Addrs) > 0 {
@@ -40,7 +40,8 @@ func runEpoll(ctx context.Context, p *Plan) (*Result, error) {
 		}
 		r.workers = append(r.workers, w)
 	}
-	r.clock = clock{time.Now()}
+	r.clock = startOf(p)
+	r.clock.begin(ctx)
 	err := r.loops(ctx)
 	machines := make([]*machine, len(r.workers))
 	for i, w := range r.workers {

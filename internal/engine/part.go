@@ -7,6 +7,7 @@ import (
 
 // A Part is what one worker, of this process or another, has measured since the run began. Parts are merged losslessly.
 type Part struct {
+	Worker   int // of all workers of all processes
 	Conns    Conns
 	Requests Requests
 	Stamps   Stamps

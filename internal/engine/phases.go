@@ -17,15 +17,28 @@ type phases struct {
 	cancelled  atomic.Bool
 	nextReopen atomic.Int64 // before it no attempt to open a conn again may begin
 	nudge      func()       // makes every worker look
+
+	// align says when all processes have come to the end of a phase; see Plan.Align.
+	align func(p Phase, at time.Duration, release func(time.Duration))
 }
 
 func newPhases(slots, workers int, hold time.Duration) *phases {
 	p := &phases{hold: max(hold, 0), nudge: func() {}}
+	p.align = func(_ Phase, at time.Duration, release func(time.Duration)) { release(at) }
 	p.unresolved.Store(int64(slots))
 	p.sweeping.Store(int64(workers))
 	p.rampEnd.Store(int64(never))
 	p.sweepEnd.Store(int64(never))
 	return p
+}
+
+// phasesOf returns the phases of a plan, which this process may share with others.
+func phasesOf(p *Plan) *phases {
+	ph := newPhases(p.mine(), p.Workers, p.Hold)
+	if p.Align != nil {
+		ph.align = p.Align
+	}
+	return ph
 }
 
 // resolve notes that a slot's first attempt was served or failed. The ramp ends at the latest of these instants, which
@@ -35,15 +48,21 @@ func (p *phases) resolve(now time.Duration) {
 		latest = p.latest.Load()
 	}
 	if p.unresolved.Add(-1) == 0 {
-		p.rampEnd.Store(p.latest.Load())
-		p.nudge()
+		p.align(PhaseRamp, time.Duration(p.latest.Load()), p.endAt(&p.rampEnd))
 	}
 }
 
 // swept notes that a worker's conns have all been heard from or lost; the last one ends the sweep.
 func (p *phases) swept(now time.Duration) {
 	if p.sweeping.Add(-1) == 0 {
-		p.sweepEnd.Store(int64(now))
+		p.align(PhaseSweep, now, p.endAt(&p.sweepEnd))
+	}
+}
+
+// endAt returns what sets the end of a phase.
+func (p *phases) endAt(end *atomic.Int64) func(time.Duration) {
+	return func(at time.Duration) {
+		end.Store(int64(at))
 		p.nudge()
 	}
 }

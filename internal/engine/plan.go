@@ -15,7 +15,8 @@ import (
 // A Plan says everything that a run needs. Every field is effective: defaults were filled in by the caller, and nothing
 // here is clamped or guessed.
 type Plan struct {
-	Slots   int           // connections wanted; slot i belongs to worker i mod Workers
+	Slots   int           // connections wanted, by all shares together
+	Share   Share         // which of them are this process's
 	Ramp    Ramp          // when slot i opens
 	Cadence Cadence       // when requests are due
 	Hold    time.Duration // from the end of the ramp to the sweep
@@ -32,7 +33,7 @@ type Plan struct {
 	Reopen  Reopen        // what follows a loss
 	Seed    uint64        // of all pauses, and delays of Reopen
 	Tick    time.Duration // epoll driver: grid on which requests fall due
-	Workers int           // epoll driver: event loops
+	Workers int           // epoll driver: event loops of this process
 
 	// MaxConnecting bounds the attempts in flight, so that a server's accept queue is not overrun by our own haste: the
 	// connects, and the conns whose first request is not answered. (A loopback connect succeeds before the server has
@@ -44,6 +45,17 @@ type Plan struct {
 	Dial   func(ctx context.Context, slot int) (net.Conn, error)
 	Target Target
 
+	// Origin is when the run starts: all instants of it count from there. Zero: at once.
+	Origin time.Time
+
+	// Align, if set, is told when this share has come to the end of the ramp or the sweep, and calls release, at once or
+	// later, with the instant at which all shares had. It must not block.
+	Align func(p Phase, at time.Duration, release func(at time.Duration))
+
+	// Second, if set, gets what each worker measured, once a second and at the end, instead of the timeline. What it gets
+	// is the worker's own: it must be done with it when it returns, and must not block.
+	Second func(Second)
+
 	// Progress, if set, is called with each sample of the timeline, once a second, on a goroutine of its own.
 	Progress func(Sample)
 }
@@ -53,6 +65,36 @@ type Target struct {
 	Addrs []netip.AddrPort // tried in order; the first that accepts is used for all
 	Unix  string           // path of a unix socket; then Addrs is empty
 	Local []netip.Addr     // source addresses; slot i uses Local[i mod len]; none: the kernel chooses
+}
+
+// A Share is the slots of one process of several: those whose number is Index modulo Of. Of those, worker w has every
+// Workers-th, from the w-th on. The zero Share is all slots.
+type Share struct{ Index, Of int }
+
+// workers returns the number of workers in all processes.
+func (p *Plan) workers() int { return p.Workers * max(1, p.Share.Of) }
+
+// worker returns the number, among all of them, of this process's i-th: it has the slots of that number modulo workers.
+func (p *Plan) worker(i int) int { return p.Share.Index + i*max(1, p.Share.Of) }
+
+// slots returns how many slots are of a worker.
+func (p *Plan) slots(worker int) int { return (p.Slots - worker + p.workers() - 1) / p.workers() }
+
+// shared returns the plan with this process's share of what bounds all of them together.
+func (p *Plan) shared() *Plan {
+	s := *p
+	of := max(1, p.Share.Of)
+	s.MaxConnecting = max(1, p.MaxConnecting/of)
+	s.Reopen.Rate = p.Reopen.Rate / of
+	return &s
+}
+
+// mine returns how many slots are this process's.
+func (p *Plan) mine() (n int) {
+	for i := range p.Workers {
+		n += p.slots(p.worker(i))
+	}
+	return n
 }
 
 // A Ramp opens Conns connections every Every; with Every ≤ 0 all at once.

@@ -60,7 +60,7 @@ func (m *machine) startSweep(now time.Duration) {
 		}
 	}
 	// It ends while even the first conn asked is still far from the server's timeout.
-	rate := max(m.plan.Ramp.rate(), leastSweepRate) / float64(m.plan.Workers)
+	rate := max(m.plan.Ramp.rate(), leastSweepRate) / float64(m.plan.workers())
 	m.sweep.gap = min(time.Duration(float64(time.Second)/rate), m.plan.IdleTimeout/4/time.Duration(max(1, m.sweep.awaited)))
 }
 

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -12,6 +13,8 @@ import (
 // A timeline collects one sample per second from all workers, in order, and tells each to Progress.
 type timeline struct {
 	workers int
+	tell    func(Second) // Plan.Second; nil: the samples are collected here
+	ending  bool         // what comes is what is left of the last second
 
 	mu      sync.Mutex
 	pending map[time.Duration]*second // some workers' part is missing
@@ -19,6 +22,14 @@ type timeline struct {
 
 	progress chan Sample
 	told     chan struct{} // closed when the last call of Progress returned
+}
+
+// A Second is what one worker measured in a second, or in what was left of the last one.
+type Second struct {
+	Sample  Sample // without the quantiles, which need all workers' latencies
+	Latency *Hist  // of the requests answered or timed out in it
+	Part    *Part  // of the run up to its end
+	Last    bool   // it is what was left when the worker ended
 }
 
 type second struct {
@@ -45,33 +56,69 @@ func newTimeline(workers int, progress func(Sample)) *timeline {
 	return t
 }
 
+// timelineOf returns the timeline of a plan.
+func timelineOf(p *Plan) *timeline {
+	t := newTimeline(p.Workers, p.Progress)
+	t.tell = p.Second
+	return t
+}
+
 // add takes a worker's part of the second that ended at at, and clears it in the tally.
 func (t *timeline) add(from *tally, at time.Duration, phase Phase) {
-	part := from.second(at, phase)
+	s := Second{Sample: from.second(at, phase), Latency: &Hist{HDR: from.recent}, Part: &from.Part, Last: t.ending}
+	if t.tell != nil {
+		t.tell(s)
+	} else {
+		t.put(s)
+	}
+	from.recent.Reset()
+}
+
+// put adds a worker's part of a second. The histogram remains the caller's.
+func (t *timeline) put(part Second) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	at := part.Sample.At
 	s := t.pending[at]
 	switch {
 	case t.workers == 1:
-		s = &second{sample: part, latency: from.recent}
+		s = &second{sample: part.Sample, latency: part.Latency.HDR}
 	case s == nil:
-		s = &second{sample: part, latency: from.recent.Clone(), missing: t.workers - 1}
+		s = &second{sample: part.Sample, latency: part.Latency.HDR.Clone(), missing: t.workers - 1}
 		t.pending[at] = s
 	default:
 		s.missing--
-		s.latency.Merge(from.recent)
-		s.sample.add(part)
+		s.latency.Merge(part.Latency.HDR)
+		s.sample.add(part.Sample)
 	}
 	if s.missing == 0 {
 		delete(t.pending, at)
 		t.append(s)
 	}
-	from.recent.Reset()
+}
+
+// drop no longer waits for a worker that told nothing after the second that ended at last.
+func (t *timeline) drop(last time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.workers--
+	for _, at := range slices.Sorted(maps.Keys(t.pending)) {
+		if at <= last {
+			continue
+		}
+		if s := t.pending[at]; s.missing > 1 {
+			s.missing--
+		} else {
+			delete(t.pending, at)
+			t.append(s)
+		}
+	}
 }
 
 // leave moves what is left of seconds that not all workers lived to see into the last sample, which ends at end: workers
 // end one after the other, and one that has ended takes no part in a second that ends before the others do.
 func (t *timeline) leave(end time.Duration) {
+	t.ending = true
 	var rest *second
 	for _, s := range t.pending {
 		if rest == nil {
