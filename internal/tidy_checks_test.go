@@ -21,7 +21,7 @@ var arrows = map[string]struct{ code, tests []string }{
 	// what the process and the kernel have and used; memnet is the fixture's network "memory".
 	"loadtest": {
 		code:  []string{"internal/engine", "internal/http1", "internal/netpoll", "internal/memnet"},
-		tests: []string{"internal/leaktest", "internal/faulty"},
+		tests: []string{"internal/leaktest", "internal/faulty", "internal/peers/clientjob"},
 	},
 
 	"internal/engine": {

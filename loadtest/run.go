@@ -33,6 +33,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 type runner struct {
 	find   lookup
 	limits limits
+	bare   bool // see engine.Plan.Bare
 }
 
 func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
@@ -54,6 +55,7 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	plan.Bare = r.bare
 	in := reportInput{cfg: cfg, target: cfg.rawURL(), plan: plan, started: started}
 	counts := func() *FixtureCounts { return nil }
 	if cfg.Server != nil {

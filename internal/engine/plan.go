@@ -56,6 +56,9 @@ type Plan struct {
 	// is the worker's own: it must be done with it when it returns, and must not block.
 	Second func(Second)
 
+	// Bare leaves out what makes a measurement one to trust, the kernel's stamps: what they cost is weighed against it.
+	Bare bool
+
 	// Progress, if set, is called with each sample of the timeline, once a second, on a goroutine of its own.
 	Progress func(Sample)
 }
