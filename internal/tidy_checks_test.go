@@ -20,13 +20,23 @@ var arrows = map[string]struct{ code, tests []string }{
 	// engine carries out the plan; http1 makes the request's bytes while a Config can still be refused; netpoll counts
 	// what the process and the kernel have and used; memnet is the fixture's network "memory".
 	"loadtest": {
-		code:  []string{"internal/engine", "internal/http1", "internal/netpoll", "internal/memnet"},
+		code: []string{"internal/engine", "internal/http1", "internal/netpoll", "internal/memnet", "internal/dialer",
+			"internal/generator"},
 		tests: []string{"internal/leaktest", "internal/faulty", "internal/peers/clientjob"},
 	},
 
 	"internal/engine": {
 		code:  []string{"internal/http1", "internal/netpoll"},
 		tests: []string{"internal/memnet", "internal/leaktest", "internal/faulty"},
+	},
+	// Both open conns for the engine's blocking driver: loadtest in the process of the tests, generator in its children.
+	"internal/dialer": {
+		code:  []string{"internal/engine", "internal/netpoll"},
+		tests: []string{"internal/leaktest", "internal/faulty"},
+	},
+	"internal/generator": {
+		code:  []string{"internal/engine", "internal/netpoll", "internal/dialer"},
+		tests: []string{"internal/leaktest", "internal/faulty"},
 	},
 	"internal/http1":    {},
 	"internal/memnet":   {tests: []string{"internal/leaktest"}},

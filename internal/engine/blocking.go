@@ -52,7 +52,7 @@ type attempt struct {
 }
 
 func runBlocking(ctx context.Context, p *Plan) (*Result, error) {
-	r := &blockingRun{clock: startOf(p), plan: *p, changed: make(chan struct{}, 1), nextSecond: time.Second,
+	r := &blockingRun{clock: startOf(p), plan: *p, changed: make(chan struct{}, 1), nextSecond: time.Second, wakes: never,
 		attempts: make(chan attempt, max(1, p.MaxConnecting)), events: make(chan *event), done: make(chan struct{})}
 	r.plan.Workers, r.plan.Tick = 1, 0 // deadlines of Go's own timers lie on no grid
 	r.phases = phasesOf(&r.plan)
@@ -106,6 +106,7 @@ func (r *blockingRun) turn(dialCtx context.Context) (next time.Duration, over bo
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.clock.now()
+	r.lateFor(r.wakes, now)
 	r.openDue(dialCtx, now)
 	r.adjust(r.advance(now))
 	for r.sweepDue() <= now {
@@ -115,7 +116,9 @@ func (r *blockingRun) turn(dialCtx context.Context) (next time.Duration, over bo
 	r.adjust(r.advance(now))
 	r.failOverdue(now)
 	for ; r.nextSecond <= now; r.nextSecond += time.Second {
+		r.lateFor(r.nextSecond, now)
 		r.timeline.add(&r.tally, r.nextSecond, r.phase)
+		r.lateFor(r.nextSecond, now) // so has the next one begun
 		r.findDeaf(now)
 	}
 	switch {

@@ -63,49 +63,50 @@ const (
 )
 
 var causes = [numCauses]struct {
-	name string
-	fate Fate
+	name  string
+	fate  Fate
+	blame Blame
 }{
-	CauseNone:          {"none", NoFate},
-	ConnectRefused:     {"connect refused", ConnectFailed},
-	ConnectUnreachable: {"unreachable", ConnectFailed},
-	ConnectReset:       {"connect reset", ConnectFailed},
-	ConnectClosed:      {"closed in handshake", ConnectFailed},
-	ConnectTimedOut:    {"connect timed out", ConnectFailed},
-	ConnectError:       {"connect failed", ConnectFailed},
-	TLSAlert:           {"TLS alert", ConnectFailed},
-	TLSCertificate:     {"TLS certificate refused", ConnectFailed},
-	NotTLS:             {"not TLS", ConnectFailed},
-	TLSFailed:          {"TLS handshake failed", ConnectFailed},
-	LocalExhaustion:    {"local exhaustion", ConnectFailed},
-	Abandoned:          {"abandoned", ConnectAbandoned},
-	ClosedUnused:       {"closed before first request", ConnLost},
-	ClosedBeforeFirst:  {"closed before first response", ConnLost},
-	ClosedIdle:         {"closed while idle", ConnLost},
-	ClosedAnnounced:    {"closed as announced", ConnLost},
-	ClosedWaiting:      {"closed while waiting", ConnLost},
-	ClosedInHead:       {"closed in head", ConnLost},
-	ClosedInBody:       {"closed in body", ConnLost},
-	HalfClosed:         {"half-closed", ConnLost},
-	ResetBeforeFirst:   {"reset before first response", ConnLost},
-	ResetIdle:          {"reset while idle", ConnLost},
-	ResetWriting:       {"reset while writing", ConnLost},
-	ResetWritingLate:   {"reset while writing late", ConnLost},
-	ResetWaiting:       {"reset while waiting", ConnLost},
-	ResetInResponse:    {"reset in response", ConnLost},
-	ResponseTimedOut:   {"response timed out", ConnLost},
-	ResponseUnfinished: {"response unfinished", ConnLost},
-	Malformed:          {"malformed response", ConnLost},
-	HeadTooLarge:       {"response head too large", ConnLost},
-	TooManyInterim:     {"too many interim responses", ConnLost},
-	Unexpected101:      {"unexpected 101", ConnLost},
-	IdleBytes:          {"bytes while idle", ConnLost},
-	BodyAfterHead:      {"body after HEAD", ConnLost},
-	RequestTimeout:     {"408 while idle", ConnLost},
-	OpenExhaustion:     {"local exhaustion while open", ConnLost},
-	TLSBroken:          {"TLS broken", ConnLost},
-	TransportError:     {"transport error", ConnLost},
-	GeneratorDied:      {"generator process died", ConnLost},
+	CauseNone:          {"none", NoFate, BlameGenerator},
+	ConnectRefused:     {"connect refused", ConnectFailed, BlameServer},
+	ConnectUnreachable: {"unreachable", ConnectFailed, BlameEither},
+	ConnectReset:       {"connect reset", ConnectFailed, BlameEither},
+	ConnectClosed:      {"closed in handshake", ConnectFailed, BlameEither},
+	ConnectTimedOut:    {"connect timed out", ConnectFailed, BlameWait},
+	ConnectError:       {"connect failed", ConnectFailed, BlameEither},
+	TLSAlert:           {"TLS alert", ConnectFailed, BlameServer},
+	TLSCertificate:     {"TLS certificate refused", ConnectFailed, BlameServer},
+	NotTLS:             {"not TLS", ConnectFailed, BlameServer},
+	TLSFailed:          {"TLS handshake failed", ConnectFailed, BlameEither},
+	LocalExhaustion:    {"local exhaustion", ConnectFailed, BlameGenerator},
+	Abandoned:          {"abandoned", ConnectAbandoned, BlameGenerator},
+	ClosedUnused:       {"closed before first request", ConnLost, BlameEither},
+	ClosedBeforeFirst:  {"closed before first response", ConnLost, BlameEither},
+	ClosedIdle:         {"closed while idle", ConnLost, BlameEither},
+	ClosedAnnounced:    {"closed as announced", ConnLost, BlameServer},
+	ClosedWaiting:      {"closed while waiting", ConnLost, BlameEither},
+	ClosedInHead:       {"closed in head", ConnLost, BlameEither},
+	ClosedInBody:       {"closed in body", ConnLost, BlameEither},
+	HalfClosed:         {"half-closed", ConnLost, BlameEither},
+	ResetBeforeFirst:   {"reset before first response", ConnLost, BlameEither},
+	ResetIdle:          {"reset while idle", ConnLost, BlameEither},
+	ResetWriting:       {"reset while writing", ConnLost, BlameEither},
+	ResetWritingLate:   {"reset while writing late", ConnLost, BlameGenerator},
+	ResetWaiting:       {"reset while waiting", ConnLost, BlameEither},
+	ResetInResponse:    {"reset in response", ConnLost, BlameEither},
+	ResponseTimedOut:   {"response timed out", ConnLost, BlameWait},
+	ResponseUnfinished: {"response unfinished", ConnLost, BlameWait},
+	Malformed:          {"malformed response", ConnLost, BlameServer},
+	HeadTooLarge:       {"response head too large", ConnLost, BlameServer},
+	TooManyInterim:     {"too many interim responses", ConnLost, BlameServer},
+	Unexpected101:      {"unexpected 101", ConnLost, BlameServer},
+	IdleBytes:          {"bytes while idle", ConnLost, BlameServer},
+	BodyAfterHead:      {"body after HEAD", ConnLost, BlameServer},
+	RequestTimeout:     {"408 while idle", ConnLost, BlameEither},
+	OpenExhaustion:     {"local exhaustion while open", ConnLost, BlameGenerator},
+	TLSBroken:          {"TLS broken", ConnLost, BlameEither},
+	TransportError:     {"transport error", ConnLost, BlameEither},
+	GeneratorDied:      {"generator process died", ConnLost, BlameGenerator},
 }
 
 func (c Cause) String() string { return causes[c].name }
@@ -113,14 +114,11 @@ func (c Cause) String() string { return causes[c].name }
 // Fate returns the class of Conns that c leads to; no other code decides that.
 func (c Cause) Fate() Fate { return causes[c].fate }
 
+// Blame returns who can have brought a loss of this cause about; no other code decides that.
+func (c Cause) Blame() Blame { return causes[c].blame }
+
 // ByGenerator reports whether c is the generator's fault, never the server's.
-func (c Cause) ByGenerator() bool {
-	switch c {
-	case LocalExhaustion, OpenExhaustion, ResetWritingLate, Abandoned, GeneratorDied:
-		return true
-	}
-	return false
-}
+func (c Cause) ByGenerator() bool { return c != CauseNone && c.Blame() == BlameGenerator }
 
 // ParseCause is the inverse of [Cause.String]; unknown names give CauseNone.
 func ParseCause(s string) Cause {

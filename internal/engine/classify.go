@@ -151,13 +151,17 @@ func (m *machine) causeOfReset(c *conn, now time.Duration) Cause {
 	return m.race(c, now)
 }
 
-// punctual is how late a request may be sent before its lateness may have lost the keep-alive race.
+// punctual is how late we may be, at least, before our lateness counts for something.
 const punctual = 10 * time.Millisecond
+
+// Punctual returns how late we may be on a grid of tick: by more, a request may have lost the keep-alive race by our fault;
+// and so much may our own clock add to a time that no kernel stamped.
+func Punctual(tick time.Duration) time.Duration { return max(punctual, tick) }
 
 // race names a lost keep-alive race: the conn's idle age, at left, against the pause that was planned tells whose fault it
 // is.
 func (m *machine) race(c *conn, left time.Duration) Cause {
-	if left-max(c.due, c.ready) > max(punctual, m.plan.Tick) {
+	if left-max(c.due, c.ready) > Punctual(m.plan.Tick) {
 		return ResetWritingLate
 	}
 	return ResetWriting

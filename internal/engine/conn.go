@@ -36,6 +36,7 @@ const (
 	reopened                       // a later attempt was begun
 	everUp                         // the slot was established at some time
 	everAnswered                   // the slot was served at some time
+	ofHold                         // its request on the wire, or answered last, was due in hold
 )
 
 func (c *conn) has(f flags) bool { return c.flags&f != 0 }
@@ -107,6 +108,8 @@ func (m *machine) dial(j uint32, now time.Duration) {
 	if c.has(tried) {
 		c.flags |= reopened
 		m.tally.Conns.Reattempts++
+	} else {
+		m.tally.Opened = max(m.tally.Opened, now)
 	}
 	c.flags |= tried
 }
@@ -118,6 +121,7 @@ func (m *machine) failed(j uint32, now time.Duration, cause Cause, err error) wa
 	if !c.has(reopened) {
 		m.tally.Conns.NeverEstablished++
 	}
+	m.tally.faults.lost(c, cause)
 	m.tally.loss(m.lossOf(c, j, now, cause, evidence{err: err}))
 	m.close(c)
 	m.resolve(c, now)
@@ -136,7 +140,7 @@ func (m *machine) resolve(c *conn, now time.Duration) {
 // established notes that the conn is up, TLS included.
 func (m *machine) established(j uint32, now time.Duration) want {
 	c := &m.conns[j]
-	m.tally.Connect.Record(now - c.sent)
+	m.tally.connectOf(now - c.sent)
 	m.tally.Conns.Connected++
 	m.tally.open++
 	if !c.has(everUp) {
@@ -216,16 +220,7 @@ func (m *machine) wrote(j uint32, sent time.Duration, n int) want {
 	c := &m.conns[j]
 	before := m.offset(j)
 	if n > 0 && before == 0 {
-		m.tally.Requests.Sent++
-		if m.inHold(c.due) {
-			m.tally.Requests.HoldDue++
-			m.tally.Requests.HoldSent++
-		}
-		m.tally.lagOf(sent - max(c.due, c.ready))
-		if m.phase < PhaseDrain {
-			m.tally.Hazard.survived(sent - c.ready)
-		}
-		c.sent, c.wake = sent, sent+m.plan.ResponseTimeout
+		m.left(c, sent)
 	}
 	switch after := before + n; {
 	case after == len(m.plan.Request):
@@ -237,6 +232,28 @@ func (m *machine) wrote(j uint32, sent time.Duration, n int) want {
 		m.sideOf(c).offset = after
 	}
 	return wantWait
+}
+
+// left notes that the first byte of a request left.
+func (m *machine) left(c *conn, sent time.Duration) {
+	t := &m.tally
+	t.Requests.Sent++
+	if c.flags &^= ofHold; m.inHold(c.due) {
+		c.flags |= ofHold
+		t.Requests.HoldDue++
+		t.Requests.HoldSent++
+	}
+	planned := c.due
+	if behind := c.ready - c.due; behind > 0 {
+		t.Behind += behind
+		planned = m.grid(c.ready) // a driver may look but once a tick
+	}
+	t.lagOf(sent - max(c.due, c.ready))
+	t.lateFor(planned, sent)
+	if m.phase < PhaseDrain {
+		t.Hazard.survived(sent - c.ready)
+	}
+	c.sent, c.wake = sent, sent+m.plan.ResponseTimeout
 }
 
 func (m *machine) sideOf(c *conn) *side {

@@ -23,6 +23,7 @@ type epollWorker struct {
 	connecting int           // attempts in flight
 	most       int           // of them
 	armed      time.Duration // when the timer fires; never: not armed
+	planned    time.Duration // when the worker is to wake up by itself
 	nextSecond time.Duration
 	realtime   int64 // the real-time clock at the start of the run, in ns
 }
@@ -89,6 +90,7 @@ func (w *epollWorker) loop() error {
 func (w *epollWorker) events(n int) {
 	most := len(w.machine.conns)/eventBatch + 1
 	looked, lost := w.run.clock.now(), w.tally.Conns.Dropped
+	w.tally.lateFor(w.planned, looked)
 	for rounds := most; ; rounds-- {
 		for i := range n {
 			if ev, ok := w.poll.At(i); ok {
@@ -132,7 +134,9 @@ func (w *epollWorker) turn(now time.Duration) {
 	w.adjust(w.advance(now))
 	for ; w.nextSecond <= now; w.nextSecond += time.Second {
 		w.bracket()
+		w.tally.lateFor(w.nextSecond, now)
 		w.run.timeline.add(&w.tally, w.nextSecond, w.phase)
+		w.tally.lateFor(w.nextSecond, now) // so has the next one begun
 	}
 }
 
@@ -177,48 +181,6 @@ func (w *epollWorker) rampDue() time.Duration {
 	return w.plan.Ramp.at(w.slot(uint32(w.opened)))
 }
 
-// delay returns how long the worker may wait: until a turn has something to do. It is negative where the timer is set to
-// that instant or an earlier one.
-func (w *epollWorker) delay() time.Duration {
-	next := min(w.nextSecond, w.sweepDue())
-	if w.mayOpen() {
-		next = min(next, w.rampDue(), w.reopenDue())
-	}
-	if w.phase == PhaseHold {
-		next = min(next, w.phases.holdEnd())
-	}
-	if w.run.batching {
-		return w.batch(next)
-	}
-	// The wheel is asked only if its lower bound matters.
-	if w.soonest < min(next, w.armed) {
-		next = min(next, w.wheel.next())
-	}
-	if next >= w.armed {
-		return -1
-	}
-	w.armed = next
-	return max(0, next-w.run.clock.now())
-}
-
-// idleLook is how often a batching worker looks at its sockets when it expects nothing: a close is timed by our clock.
-const idleLook = 100 * time.Millisecond
-
-// batch returns how long a batching worker waits if its next task is at next: while something is outstanding it looks at
-// each tick.
-func (w *epollWorker) batch(next time.Duration) time.Duration {
-	now := w.run.clock.now()
-	look := now + idleLook
-	if w.outstanding > 0 || w.connecting > 0 {
-		look = (now/w.plan.Tick + 1) * w.plan.Tick
-	}
-	return max(0, min(next, look, w.wheel.next())-now)
-}
-
-// bracket relates the real-time clock, in which the kernel stamps, to the run's. Done once a second, so that a slew of
-// the former stays below a microsecond or so between two brackets.
-func (w *epollWorker) bracket() { w.realtime = w.run.clock.realtimeStart() }
-
 // open begins the attempt of conn j, at the address in use.
 func (w *epollWorker) open(j uint32) {
 	w.dial(j, w.run.clock.now())
@@ -259,9 +221,15 @@ func (w *epollWorker) connect(j uint32) {
 }
 
 func (w *epollWorker) up(j uint32) {
+	c := &w.machine.conns[j]
 	w.connecting--
-	w.run.accept(w.machine.conns[j].addr)
-	w.act(j, w.established(j, w.run.clock.now()))
+	w.run.accept(c.addr)
+	slow := w.Slow.Connects
+	wanted := w.established(j, w.run.clock.now())
+	if w.Slow.Connects > slow {
+		resent(c, &w.Slow.ConnectsRetransmitted)
+	}
+	w.act(j, wanted)
 }
 
 // expire handles a deadline of conn j that had passed at now.
@@ -338,7 +306,10 @@ func (w *epollWorker) read(j uint32, hup bool) (some bool) {
 			if at := time.Duration(stamp - w.realtime); stamp != 0 && at >= c.sent && at <= now {
 				arrived, stamped = at, true
 			}
-			result = w.received(j, data, arrived, now, stamped)
+			slow := w.Slow.Answers
+			if result = w.received(j, data, arrived, now, stamped); w.Slow.Answers > slow {
+				resent(c, &w.Slow.AnswersRetransmitted)
+			}
 		}
 		if !more && !hup {
 			break

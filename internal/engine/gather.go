@@ -71,12 +71,14 @@ func (g *Gathering) lose(w *gathered, number int, at time.Duration, why string) 
 	w.lost = true
 	next := w.last + time.Second
 	t := newTally(g.plan)
-	t.Part, t.lastConns, t.lastReqs = *w.part, w.part.Conns, w.part.Requests
+	t.Part, t.lastConns, t.lastReqs, t.lastFailed = *w.part, w.part.Conns, w.part.Requests, w.part.Requests.failed()
 	before := t.Conns.Dropped
 	if w.phase < PhaseDrain {
 		t.dieOut(Loss{Slot: number, Phase: w.phase, At: max(at, w.last), Detail: why})
 	}
-	t.Requests.LostWithConn += t.Requests.inFlight()
+	inFlight := t.Requests.inFlight()
+	t.Requests.LostWithConn += inFlight
+	t.faults.Failures[BlameGenerator] += inFlight
 	t.Requests.Unsent = t.Requests.Due - t.Requests.Sent
 	*w.part = t.Part
 	g.timeline.put(Second{Sample: t.second(next, w.phase), Latency: &Hist{HDR: t.recent}})
@@ -95,6 +97,7 @@ func (t *tally) dieOut(like Loss) {
 	open := c.Connected - c.Dropped
 	c.Dropped += open
 	t.losses(like, GeneratorDied, open)
+	t.faults.Losses[BlameGenerator] += open
 	c.OpenAtEnd, c.Held = 0, 0
 }
 
@@ -106,6 +109,9 @@ func (t *tally) losses(like Loss, cause Cause, n int64) {
 		t.Drops[Identity{like.Phase, cause, "", ""}].Count += n - 1
 	}
 }
+
+// failed returns how many requests failed.
+func (r Requests) failed() int64 { return r.TimedOut + r.Malformed + r.LostWithConn + r.Unwanted }
 
 // inFlight returns how many requests have no class yet.
 func (r Requests) inFlight() int64 {

@@ -25,8 +25,7 @@ func (m *machine) eof(j uint32, now time.Duration, end ending) want {
 		p := &m.sides.at(c.side).parser
 		done, err := p.EOF()
 		if done {
-			m.tally.Stamps.add(false)
-			return m.answered(j, p, nil, now, now)
+			return m.answered(j, p, nil, now, now, false)
 		}
 		return m.lose(j, now, m.causeOfEnd(c, end), evidence{err: err, status: p.Status()})
 	}
@@ -57,6 +56,7 @@ func (m *machine) lose(j uint32, now time.Duration, cause Cause, e evidence) wan
 	loss := m.lossOf(c, j, now, cause, e)
 	if m.phase < PhaseDrain {
 		m.tally.Conns.Dropped++
+		m.tally.faults.lost(c, cause)
 		m.tally.loss(loss)
 		m.endOfIdle(c, now, cause)
 	}
@@ -99,6 +99,7 @@ func (m *machine) account(c *conn, cause Cause) {
 		m.unsent(c)
 		return
 	}
+	m.tally.faults.failed(c, cause)
 	switch cause.class() {
 	case timedOut:
 		r.TimedOut++

@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"slices"
+	"time"
 )
 
 // A Part is what one worker, of this process or another, has measured since the run began. Parts are merged losslessly.
@@ -14,7 +15,12 @@ type Part struct {
 
 	Connect, Latency, ServiceTime, Lag, ClientWait *Hist
 	Recovery                                       *Hist // nil where lost conns stay lost
+	HoldLatency, HoldServiceTime                   *Hist // of the requests due in hold that were answered
 	Hazard                                         *Hazard
+
+	Behind time.Duration // Result.Behind
+	Opened time.Duration // Result.Opened
+	Slow   Slow
 
 	Drops    map[Identity]*Drop
 	Unwanted map[int]*StatusCount
@@ -32,12 +38,15 @@ func newPart(p *Plan) Part {
 	longest := longest(p)
 	part := Part{
 		Connect: NewHist(longest), Latency: NewHist(longest), ServiceTime: NewHist(longest), Lag: NewHist(longest),
-		ClientWait: NewHist(longest),
-		Hazard:     &Hazard{},
-		Drops:      map[Identity]*Drop{}, Unwanted: map[int]*StatusCount{},
+		ClientWait: NewHist(longest), HoldLatency: NewHist(longest), HoldServiceTime: NewHist(longest),
+		Hazard: &Hazard{},
+		Drops:  map[Identity]*Drop{}, Unwanted: map[int]*StatusCount{},
 	}
 	if p.Reopen.Rate > 0 {
 		part.Recovery = NewHist(longestRecovery)
+	}
+	if p.Dial != nil || len(p.Target.Addrs) == 0 {
+		part.Slow.ConnectsRetransmitted, part.Slow.AnswersRetransmitted = -1, -1
 	}
 	return part
 }
@@ -56,6 +65,11 @@ func (p *Part) merge(o *Part) {
 	if p.Recovery != nil {
 		p.Recovery.Merge(o.Recovery)
 	}
+	p.HoldLatency.Merge(o.HoldLatency)
+	p.HoldServiceTime.Merge(o.HoldServiceTime)
+	p.Behind += o.Behind
+	p.Opened = max(p.Opened, o.Opened)
+	p.Slow.add(o.Slow)
 	p.Hazard.merge(o.Hazard)
 	for id, d := range o.Drops {
 		if have := p.Drops[id]; have != nil {
@@ -107,6 +121,21 @@ func (r *Requests) add(o Requests) {
 	r.Interim += o.Interim
 	r.HoldDue += o.HoldDue
 	r.HoldSent += o.HoldSent
+}
+
+func (s *Slow) add(o Slow) {
+	s.Connects += o.Connects
+	s.Answers += o.Answers
+	s.ConnectsRetransmitted = sumKnown(s.ConnectsRetransmitted, o.ConnectsRetransmitted)
+	s.AnswersRetransmitted = sumKnown(s.AnswersRetransmitted, o.AnswersRetransmitted)
+}
+
+// sumKnown is unknown if a part is.
+func sumKnown(a, b int64) int64 {
+	if a < 0 || b < 0 {
+		return -1
+	}
+	return a + b
 }
 
 // sorted returns the drops, most frequent first; ties by identity, so that the order is a function of the run.

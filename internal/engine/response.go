@@ -36,8 +36,7 @@ func (m *machine) received(j uint32, data []byte, arrived, now time.Duration, st
 	case err != nil:
 		return m.malformed(j, data, now, p.Status(), err)
 	case done:
-		m.tally.Stamps.add(stamped)
-		return m.answered(j, p, data[n:], arrived, now)
+		return m.answered(j, p, data[n:], arrived, now, stamped)
 	case p == &m.parser: // the rest will come: keep what was understood
 		s := m.sideOf(c)
 		s.parser, m.parser = m.parser, s.parser
@@ -67,13 +66,11 @@ func (m *machine) malformed(j uint32, data []byte, now time.Duration, status int
 var errEarly = errors.New("the response ended before the request was sent whole")
 
 // answered notes a complete response. rest is what was read beyond its end.
-func (m *machine) answered(j uint32, p *http1.Parser, rest []byte, arrived, now time.Duration) want {
+func (m *machine) answered(j uint32, p *http1.Parser, rest []byte, arrived, now time.Duration, stamped bool) want {
 	c := &m.conns[j]
 	early := c.state == writing
 	m.outstanding--
-	m.tally.latencyOf(arrived - c.due)
-	m.tally.ServiceTime.Record(arrived - c.sent)
-	m.tally.ClientWait.Record(now - arrived)
+	m.took(c, arrived, now, stamped)
 	m.count(p, now)
 	if c.served++; c.served == 1 {
 		m.proved(j, arrived, now)
@@ -100,6 +97,28 @@ func (m *machine) answered(j uint32, p *http1.Parser, rest []byte, arrived, now 
 	return m.await(c, now)
 }
 
+// took records how long an exchange took.
+func (m *machine) took(c *conn, arrived, now time.Duration, stamped bool) {
+	t := &m.tally
+	latency, service := arrived-c.due, arrived-c.sent
+	t.latencyOf(latency)
+	t.ServiceTime.Record(service)
+	t.ClientWait.Record(now - arrived)
+	t.Stamps.add(stamped)
+	if service > SlowAnswer {
+		t.Slow.Answers++
+	}
+	if !c.has(ofHold) {
+		return
+	}
+	t.HoldLatency.Record(latency)
+	t.HoldServiceTime.Record(service)
+	if !stamped {
+		service -= Punctual(m.plan.Tick)
+	}
+	t.services.record(service)
+}
+
 // proved notes the first answer on a conn.
 func (m *machine) proved(j uint32, arrived, now time.Duration) {
 	c := &m.conns[j]
@@ -123,6 +142,7 @@ func (m *machine) count(p *http1.Parser, now time.Duration) {
 	}
 	if status < m.plan.WantLowest || status > m.plan.WantMost {
 		r.Unwanted++
+		m.tally.faults.Failures[BlameServer]++
 		m.tally.unwant(status, now)
 	}
 }

@@ -26,6 +26,9 @@ type Result struct {
 	Lag         *Hist // sent − max(due, ready)
 	ClientWait  *Hist // parsed − arrived
 	Recovery    *Hist // from a loss to the next answer of the same slot; nil where lost conns stay lost
+	Hold        Cohort
+	Behind      time.Duration // Σ max(0, ready − due) of all requests sent: due, and the answer before was still awaited
+	Slow        Slow
 
 	Drops    []Drop        // every attempt that failed and every conn lost, by identity, most frequent first
 	Unwanted []StatusCount // statuses that were not wanted, most frequent first
@@ -37,10 +40,29 @@ type Result struct {
 	Workers int
 	Stamps  Stamps
 
+	Opened time.Duration // when the last slot's first attempt was begun
+
 	// Ends of the phases, from the start of the run. A phase that was not reached ends when the run did.
 	RampEnd, HoldEnd, SweepEnd, DrainEnd time.Duration
 	Ended                                Phase // the phase in which the run ended: PhaseDrain unless cancelled
 }
+
+// A Cohort is of the requests due in hold that were answered.
+type Cohort struct{ Latency, ServiceTime *Hist }
+
+// Slow counts what takes long if a segment of TCP was lost on the way, or found an accept queue full, and had to be sent
+// again; and how often one of ours was. -1: unknown, as everywhere but on the epoll driver over TCP.
+type Slow struct {
+	Connects              int64 // that took longer than SlowConnect
+	ConnectsRetransmitted int64 // of them, those on whose conn something was sent again
+	Answers               int64 // that took longer than SlowAnswer
+	AnswersRetransmitted  int64 // of them, those on whose conn something had been sent again by then
+}
+
+const (
+	SlowConnect = 900 * time.Millisecond // a SYN is sent again after a second; less what the ends of the clock blur
+	SlowAnswer  = 150 * time.Millisecond // a segment is sent again after 200 ms at the earliest (TCP_RTO_MIN), less the same
+)
 
 // Stamps counts how the arrival of responses was timed.
 type Stamps struct {
@@ -168,6 +190,14 @@ type Sample struct {
 
 	LatencyP50, LatencyP99, LatencyMax time.Duration // of the requests answered or timed out in that second; 0: none
 	LagMax                             time.Duration
+
+	// Late is how late we were, at most, for what we had planned to do: to wake up, to send, to end the second. A wait for
+	// the next tick is not late.
+	Late time.Duration
+
+	Connects Spectrum // from the start of connect to established
+	Services Spectrum // service times of the requests due in hold that were answered; without a stamp, less Punctual
+	Faults
 
 	Lost []Loss // the first hundred of that second; for Progress only, not kept in the timeline
 }

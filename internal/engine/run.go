@@ -44,6 +44,7 @@ func merged(parts []*Part, ends Ends) *Result {
 		Conns: all.Conns, Requests: all.Requests, Stamps: all.Stamps,
 		Connect: all.Connect, Latency: all.Latency, ServiceTime: all.ServiceTime, Lag: all.Lag, ClientWait: all.ClientWait,
 		Recovery: all.Recovery, Hazard: all.Hazard.bins(), Drops: all.sorted(), Unwanted: all.statuses(),
+		Hold: Cohort{all.HoldLatency, all.HoldServiceTime}, Behind: all.Behind, Slow: all.Slow, Opened: all.Opened,
 		RampEnd: ends.Ramp, HoldEnd: ends.Hold, SweepEnd: ends.Sweep, DrainEnd: ends.Drain, Ended: ends.Phase,
 	}
 }

@@ -15,14 +15,24 @@ func fingerprint(r *Result) string {
 	v := reflect.ValueOf(*r)
 	for i := range v.NumField() {
 		value := v.Field(i).Interface()
-		if h, ok := value.(*Hist); ok && h != nil {
-			exported := h.HDR.Export()
-			value = []any{h.Sum, h.Min, h.Max, h.Censored, h.Clamped, exported.LowestTrackableValue,
-				exported.HighestTrackableValue, trimmed(exported.Counts)}
+		switch of := value.(type) {
+		case *Hist:
+			value = histOf(of)
+		case Cohort:
+			value = []any{histOf(of.Latency), histOf(of.ServiceTime)}
 		}
 		all = fmt.Appendf(all, "%s: %+v\n", v.Type().Field(i).Name, value)
 	}
 	return string(all)
+}
+
+func histOf(h *Hist) any {
+	if h == nil {
+		return nil
+	}
+	exported := h.HDR.Export()
+	return []any{h.Sum, h.Min, h.Max, h.Censored, h.Clamped, exported.LowestTrackableValue,
+		exported.HighestTrackableValue, trimmed(exported.Counts)}
 }
 
 // trimmed returns what is not 0, with its place.

@@ -12,6 +12,7 @@ type simWorker struct {
 	wires []wire // by conn
 
 	at     time.Duration // of its next step
+	wakes  time.Duration // when it is to wake up by itself
 	stage  int           // of the turn, which that step begins with
 	parked bool          // it waits
 	over   bool
@@ -55,6 +56,7 @@ func (w *simWorker) step() {
 	w.clock = max(w.clock, w.at)
 	if w.parked {
 		w.parked, w.woke = false, w.clock
+		w.tally.lateFor(w.wakes, w.clock)
 	}
 	for {
 		stage := w.stage
@@ -174,7 +176,9 @@ func (w *simWorker) asks() {
 
 func (w *simWorker) seconds() {
 	for ; w.nextSecond <= w.turn; w.nextSecond += time.Second {
+		w.tally.lateFor(w.nextSecond, w.turn)
 		w.sim.timeline.add(&w.tally, w.nextSecond, w.phase)
+		w.tally.lateFor(w.nextSecond, w.turn)
 	}
 }
 
@@ -219,6 +223,7 @@ func (w *simWorker) park() {
 	case len(w.ready) > 0:
 		next = w.clock
 	}
+	w.wakes = max(w.clock, next)
 	w.at, w.parked = max(w.clock, next+w.sim.lateness), true
 }
 

@@ -46,6 +46,7 @@ func (s *simulation) tried(x *wire, now time.Duration) {
 	x.truth.began, x.truth.ready = now, now
 	if x.slot.attempts++; x.slot.attempts == 1 {
 		x.slot.lost = -1
+		s.truth.opened = max(s.truth.opened, now)
 		return
 	}
 	t.Reattempts++
@@ -67,6 +68,9 @@ func (s *simulation) established(x *wire, now time.Duration) {
 	t := &s.truth
 	t.conns.Connected++
 	t.connect += now - x.truth.began
+	if now-x.truth.began > SlowConnect {
+		t.slowConnects++
+	}
 	x.truth.up, x.truth.upAt, x.truth.ready = true, now, now
 	x.slot.up = true
 	if x.slot.attempts > 1 {
@@ -224,6 +228,7 @@ func (s *simulation) requireTrue(t *testing.T, r *Result) {
 		require.Equal(t, r.Conns.Recovered, r.Recovery.Count())
 		s.requireRate(t)
 	}
+	s.requireEvidence(t, r)
 	s.requireLosses(t, r)
 	s.requireHazard(t, r)
 	for f := range numFaults {

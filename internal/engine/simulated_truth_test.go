@@ -25,6 +25,7 @@ type wireTruth struct {
 	planned time.Duration // when it should have left: then, or when the conn was ready
 	taken   int           // bytes of it that the client's kernel took
 	sent    time.Duration
+	ofHold  bool   // it fell due in hold
 	of      *reply // of which a part has come
 	off     int
 }
@@ -50,6 +51,12 @@ type truth struct {
 	unwanted map[int]int64
 
 	connect, latency, service, lag, wait, recovery time.Duration // sums
+	behind, holdLatency, holdService               time.Duration
+	holdAnswered, holdLost                         int64
+	slowConnects, slowAnswers                      int64
+	services                                       [2]time.Duration // what the seconds' spectra must sum up to: least, most
+	opened                                         time.Duration
+	late                                           []time.Duration // by second, at least
 
 	idle          time.Duration // of all idle times, of which there were idles
 	idles, closes int64
@@ -102,10 +109,15 @@ func (s *simulation) wrote(x *wire, sent time.Duration, n int) {
 		}
 		v.sent = sent
 		s.truth.requests.Sent++
-		if rampEnd := time.Duration(s.phases.rampEnd.Load()); v.dueAt >= rampEnd && v.dueAt < rampEnd+s.plan.Hold {
+		rampEnd := time.Duration(s.phases.rampEnd.Load())
+		if v.ofHold = v.dueAt >= rampEnd && v.dueAt < rampEnd+s.plan.Hold; v.ofHold {
 			s.truth.requests.HoldSent++
 		}
 		s.truth.lag += sent - v.planned
+		s.truth.behind += max(0, v.ready-v.dueAt)
+		if v.planned == v.dueAt {
+			s.truth.lateIn(x.w.nextSecond, sent-v.planned)
+		}
 		s.endOfIdle(x, sent)
 		s.leaves(x, sent)
 	}
@@ -193,6 +205,7 @@ func (s *simulation) answered(x *wire, r *reply, arrived, now time.Duration, sta
 	t.latency += arrived - v.dueAt
 	t.service += arrived - v.sent
 	t.wait += now - arrived
+	t.measured(v, arrived, stamped, &s.plan)
 	if limit := v.sent + s.plan.ResponseTimeout; stamped && arrived > limit {
 		s.failf("slot %d: a response of %v was in time for %v", x.slotNumber(), arrived, limit)
 	}
@@ -278,6 +291,9 @@ func (s *simulation) lose(x *wire, now time.Duration, kind lossKind) {
 		q.Malformed++
 	default:
 		q.LostWithConn++
+	}
+	if v.taken > 0 && v.ofHold {
+		t.holdLost++
 	}
 	s.attribute(x, kind.cause)
 }

@@ -15,6 +15,10 @@ type tally struct {
 	recent     *hdrhistogram.Histogram // latencies
 	recentMax  time.Duration
 	recentLag  time.Duration
+	late       time.Duration
+	connects   spectrometer
+	services   spectrometer
+	faults     Faults
 	lost       []Loss
 	open       int64
 	lastConns  Conns
@@ -48,6 +52,17 @@ func (t *tally) latencyOf(d time.Duration) {
 func (t *tally) lagOf(d time.Duration) {
 	t.Lag.Record(d)
 	t.recentLag = max(t.recentLag, d)
+}
+
+// lateFor notes that what was planned for an instant is done at now.
+func (t *tally) lateFor(planned, now time.Duration) { t.late = max(t.late, now-planned) }
+
+func (t *tally) connectOf(d time.Duration) {
+	t.Connect.Record(d)
+	t.connects.record(d)
+	if d > SlowConnect {
+		t.Slow.Connects++
+	}
 }
 
 func (t *tally) loss(l Loss) {
@@ -92,7 +107,7 @@ func (s *StatusCount) add(o StatusCount) {
 // second closes the current second and returns its sample, without the quantiles, which need all workers' histograms.
 func (t *tally) second(at time.Duration, phase Phase) Sample {
 	c, r := &t.Conns, &t.Requests
-	failed := r.TimedOut + r.Malformed + r.LostWithConn + r.Unwanted
+	failed := r.failed()
 	s := Sample{
 		At: at, Phase: phase, Open: t.open,
 		Attempts:   c.Attempts - t.lastConns.Attempts,
@@ -102,10 +117,11 @@ func (t *tally) second(at time.Duration, phase Phase) Sample {
 		Answered:   r.Answered - t.lastReqs.Answered,
 		Failed:     failed - t.lastFailed,
 		Dropped:    c.Dropped + c.ConnectFailed - t.lastConns.Dropped - t.lastConns.ConnectFailed,
-		LatencyMax: t.recentMax, LagMax: t.recentLag,
+		LatencyMax: t.recentMax, LagMax: t.recentLag, Late: t.late,
+		Connects: t.connects.take(), Services: t.services.take(), Faults: t.faults,
 		Lost: t.lost,
 	}
 	t.lastConns, t.lastReqs, t.lastFailed = *c, *r, failed
-	t.recentMax, t.recentLag, t.lost = 0, 0, nil
+	t.recentMax, t.recentLag, t.late, t.faults, t.lost = 0, 0, 0, Faults{}, nil
 	return s
 }

@@ -184,6 +184,9 @@ func (s *Sample) add(o Sample) {
 	s.Dropped += o.Dropped
 	s.LatencyMax = max(s.LatencyMax, o.LatencyMax)
 	s.LagMax = max(s.LagMax, o.LagMax)
+	s.Late = max(s.Late, o.Late)
+	s.Connects, s.Services = s.Connects.Merge(o.Connects), s.Services.Merge(o.Services)
+	s.Faults.add(o.Faults)
 	s.Lost = append(s.Lost, o.Lost...)
 	slices.SortStableFunc(s.Lost, func(a, b Loss) int { return cmp.Compare(a.At, b.At) })
 	s.Lost = s.Lost[:min(len(s.Lost), maxLost)]

@@ -30,8 +30,34 @@ func requireSums(t *testing.T, r *Result) {
 		"attempts": sum.Attempts, "connected": sum.Connected, "due": sum.Due, "sent": sum.Sent, "answered": sum.Answered,
 		"failed": sum.Failed, "dropped": sum.Dropped,
 	})
+	requireBlamed(t, r, sum.Faults)
 	require.Equal(t, r.Latency.Max, sum.LatencyMax)
 	require.Equal(t, r.Lag.Max, sum.LagMax)
+}
+
+// requireBlamed holds the blames of all seconds against the drops and the ledger.
+func requireBlamed(t *testing.T, r *Result, got Faults) {
+	t.Helper()
+	var losses, unconnected Blames
+	for _, d := range r.Drops {
+		switch d.Cause.Fate() {
+		case ConnectFailed:
+			unconnected[d.Cause.Blame()] += d.Count
+			fallthrough
+		case ConnLost:
+			losses[d.Cause.Blame()] += d.Count
+		}
+	}
+	require.Equal(t, []Blames{losses, unconnected}, []Blames{got.Losses, got.Unconnected})
+	c, q := r.Conns, r.Requests
+	require.Equal(t, q.TimedOut+q.Malformed+q.LostWithConn+q.Unwanted, got.Failures.Sum())
+	require.GreaterOrEqual(t, got.Failures[BlameServer], q.Malformed+q.Unwanted)
+	require.GreaterOrEqual(t, got.Failures[BlameWait], q.TimedOut)
+	inFlight := q.HoldSent - r.Hold.Latency.Count() - got.Cohort.Sum()
+	require.True(t, inFlight >= 0 && inFlight <= q.InFlightAtEnd, "%d of the cohort are in flight, of %+v", inFlight, q)
+	if r.Ended == PhaseDrain {
+		require.Equal(t, c.Requested, c.Held+got.Spoiled.Sum(), "held, or spoiled")
+	}
 }
 
 // TestTimelineAddsUp runs for two seconds against a server of which every fifth conn is trouble.

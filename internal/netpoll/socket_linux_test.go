@@ -126,30 +126,6 @@ func TestConnectToAPathTooLong(t *testing.T) {
 	require.Equal(t, before, len(leaktest.Descriptors()))
 }
 
-// TestPendingConnect: a listener whose accept queue is full answers no SYN, so that connect does not end at once.
-func TestPendingConnect(t *testing.T) {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	require.NoError(t, err)
-	defer Close(fd)
-	require.NoError(t, unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
-	require.NoError(t, unix.Listen(fd, 0))
-	name, err := unix.Getsockname(fd)
-	require.NoError(t, err)
-	e := TCPEndpoint(netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(name.(*unix.SockaddrInet4).Port)))
-	saw := false
-	for range 10 {
-		c, pending, err := Connect(e, nil, false)
-		require.NoError(t, err)
-		defer Abort(c)
-		if saw = pending; saw {
-			require.False(t, Connected(c))
-			require.NoError(t, ConnectError(c), "no error yet")
-			break
-		}
-	}
-	require.True(t, saw, "ten connections fit into a queue of one")
-}
-
 func TestLocalEndpoint(t *testing.T) {
 	l, e := listen(t, "tcp", "127.0.0.1:0")
 	fd, nc := connect(t, l, e, TCPEndpoint(netip.MustParseAddrPort("127.7.8.9:0")))

@@ -1,0 +1,212 @@
+package generator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"example.com/holdfast/internal/engine"
+	"example.com/holdfast/internal/netpoll"
+)
+
+// A Process is what became of a child.
+type Process struct {
+	Start
+	Conns int64         // slots that were its
+	Died  string        // how it ended before the run did; "": it did not
+	At    time.Duration // when, since the start of the run
+	Lost  int64         // conns that were lost with it
+	Usage Usage         // if it lived
+}
+
+// lead is how long before the start of a run the children are told of it.
+const lead = 20 * time.Millisecond
+
+// cancelPatience is how long a child may take to wind up a run that was cancelled.
+const cancelPatience = 5 * time.Second
+
+// Origin returns when a run that is begun now would start.
+func Origin() time.Time { return time.Now().Add(lead) }
+
+// Run carries out the plan, which starts at its Origin, in the children. It returns a lawful result also if ctx ends, and
+// then ctx's error, and if children die: what became of each is in processes.
+func (c *Children) Run(ctx context.Context, plan engine.Plan, t *TLS) (*engine.Result, []Process, error) {
+	plan.Share.Of = len(c.all)
+	r := &run{children: c, plan: plan, gathering: engine.Gather(&plan), events: make(chan event)}
+	r.processes, r.ended, r.left = make([]Process, len(c.all)), make([]bool, len(c.all)), len(c.all)
+	for i, p := range c.all {
+		mine := plan
+		mine.Share.Index = i
+		mine.Origin = time.Time{}
+		r.processes[i] = Process{Start: p.start, Conns: int64((plan.Slots - i + len(c.all) - 1) / len(c.all))}
+		p.out.send(order{Begin: &begin{Plan: mine, Origin: netpoll.Monotonic() + time.Until(plan.Origin), TLS: t}})
+		go r.listen(i)
+	}
+	r.collect(ctx)
+	if r.driver == "" { // none lived to its end
+		r.ends = r.cutShort()
+	}
+	return r.gathering.Result(r.driver, r.ends), r.processes, r.outcome(ctx)
+}
+
+// A run is the parent's side of it.
+type run struct {
+	children  *Children
+	plan      engine.Plan
+	gathering *engine.Gathering
+	events    chan event
+	processes []Process
+
+	ended    []bool // by child: it is done or dead
+	left     int    // children that are neither
+	reached  [engine.PhaseDrain]map[int]time.Duration
+	released [engine.PhaseDrain]time.Duration // 0: not yet
+	driver   string
+	ends     engine.Ends // of those that are done
+	failed   []error
+}
+
+// An event is what a child told, or that it is gone.
+type event struct {
+	child int
+	news  news
+	gone  string // how it ended
+}
+
+// listen passes on what a child tells, until it is done or gone.
+func (r *run) listen(i int) {
+	for {
+		var n news
+		if err := r.children.all[i].in.Decode(&n); err != nil {
+			r.events <- event{child: i, gone: r.children.all[i].fate()}
+			return
+		}
+		r.events <- event{child: i, news: n}
+		if n.Done != nil {
+			return
+		}
+	}
+}
+
+// collect takes what the children tell until all have ended.
+func (r *run) collect(ctx context.Context) {
+	cancelled, overdue := ctx.Done(), (<-chan time.Time)(nil)
+	for r.left > 0 {
+		select {
+		case e := <-r.events:
+			r.take(e)
+		case <-cancelled:
+			cancelled = nil
+			for _, p := range r.children.all {
+				p.out.send(order{Cancel: true})
+			}
+			timer := time.NewTimer(cancelPatience)
+			defer timer.Stop()
+			overdue = timer.C
+		case <-overdue:
+			overdue = nil
+			for _, p := range r.children.all {
+				_ = p.command.Process.Kill() // those that are done go on no longer
+			}
+		}
+	}
+}
+
+func (r *run) take(e event) {
+	switch n := e.news; {
+	case e.gone != "":
+		r.lose(e.child, e.gone)
+	case n.Second != nil:
+		r.gathering.Add(*n.Second)
+	case n.Reached != nil:
+		at := &r.reached[n.Reached.Phase]
+		if *at == nil {
+			*at = map[int]time.Duration{}
+		}
+		(*at)[e.child] = n.Reached.At
+		r.align(n.Reached.Phase)
+	case n.Done != nil && !n.Done.Began:
+		r.failed = append(r.failed, fmt.Errorf("generator process %d: %s", r.processes[e.child].PID, n.Done.Error))
+		r.lose(e.child, n.Done.Error)
+	case n.Done != nil:
+		r.done(e.child, n.Done)
+	}
+}
+
+func (r *run) done(child int, d *done) {
+	r.processes[child].Usage = d.Usage
+	if d.Error != "" {
+		r.failed = append(r.failed, fmt.Errorf("generator process %d: %s", r.processes[child].PID, d.Error))
+	}
+	all, e := &r.ends, d.Ends
+	if r.driver == "" {
+		r.driver, *all = d.Driver, e
+	}
+	*all = engine.Ends{Ramp: max(all.Ramp, e.Ramp), Hold: max(all.Hold, e.Hold), Sweep: max(all.Sweep, e.Sweep),
+		Drain: max(all.Drain, e.Drain), Phase: min(all.Phase, e.Phase)}
+	r.end(child)
+}
+
+// lose closes the accounts of a child that is gone.
+func (r *run) lose(child int, how string) {
+	p := &r.processes[child]
+	p.Died, p.At = how, time.Since(r.plan.Origin)
+	p.Lost = r.gathering.Lose(child, p.At, fmt.Sprintf("generator process %d: %s", p.PID, how))
+	r.end(child)
+}
+
+// cutShort returns the ends of a run whose children all died.
+func (r *run) cutShort() engine.Ends {
+	end := time.Since(r.plan.Origin)
+	e := engine.Ends{Ramp: end, Hold: end, Sweep: end, Drain: end}
+	if ramp := r.released[engine.PhaseRamp]; ramp > 0 {
+		e.Phase, e.Ramp, e.Hold = engine.PhaseHold, ramp, min(end, ramp+max(0, r.plan.Hold))
+	}
+	if e.Hold < end {
+		e.Phase = engine.PhaseSweep
+	}
+	if sweep := r.released[engine.PhaseSweep]; sweep > 0 {
+		e.Phase, e.Sweep = engine.PhaseDrain, sweep
+	}
+	return e
+}
+
+// end notes that a child has ended, for which no phase need wait any more.
+func (r *run) end(child int) {
+	r.ended[child] = true
+	r.left--
+	for phase := range r.reached {
+		r.align(engine.Phase(phase))
+	}
+}
+
+// align ends a phase for all when all that live have come to its end: at the latest of their instants.
+func (r *run) align(phase engine.Phase) {
+	at := time.Duration(-1)
+	for i := range r.children.all {
+		reached, ok := r.reached[phase][i]
+		if !ok && !r.ended[i] {
+			return
+		}
+		at = max(at, reached)
+	}
+	if r.reached[phase] == nil {
+		return
+	}
+	r.reached[phase], r.released[phase] = nil, at
+	for _, p := range r.children.all {
+		p.out.send(order{Release: &aligned{phase, at}})
+	}
+}
+
+// outcome returns the first reason for an early end.
+func (r *run) outcome(ctx context.Context) error {
+	switch {
+	case len(r.failed) > 0:
+		return errors.Join(r.failed...)
+	case ctx.Err() != nil && r.ends.Phase < engine.PhaseDrain:
+		return context.Cause(ctx)
+	}
+	return nil
+}

@@ -1,0 +1,128 @@
+package generator
+
+import (
+	"bytes"
+	"encoding/gob"
+	"net"
+	"sync"
+	"time"
+
+	"example.com/holdfast/internal/engine"
+)
+
+// variable is the environment variable that names the nonce of a child. By itself it does nothing: the descriptor that
+// goes with it must be there, and its other end must send the same nonce.
+const variable = "HOLDFAST_GENERATOR"
+
+// childFD is where a child finds its end of the socket pair: behind stdin, stdout and stderr.
+const childFD = 3
+
+// nonceSize is what a child reads, and compares, before it takes the program over.
+const nonceSize = 16
+
+// An order is what the parent tells a child. One of its fields is set.
+type order struct {
+	Begin   *begin
+	Release *aligned
+	Cancel  bool
+}
+
+// begin starts the run.
+type begin struct {
+	Plan   engine.Plan   // without its functions
+	Origin time.Duration // by the clock that all processes share
+	TLS    *TLS          // nil: plain TCP or unix
+}
+
+// aligned is an instant at which a phase ended: for one child, or for all.
+type aligned struct {
+	Phase engine.Phase
+	At    time.Duration
+}
+
+// news is what a child tells its parent. One of its fields is set.
+type news struct {
+	Hello   *Start
+	Reached *aligned
+	Second  *engine.Second
+	Done    *done
+}
+
+// A Start is how a child found the program that it took over.
+type Start struct {
+	PID        int
+	Goroutines int           // that packages initialised before this one had started, and that go on beside the generator
+	CPU        time.Duration // that all had used by then
+}
+
+// done ends a run.
+type done struct {
+	Driver string
+	Ends   engine.Ends
+	Error  string // why the run broke off or could not begin; not that it was cancelled
+	Began  bool   // there is a result, and all of it was told
+	Usage  Usage
+}
+
+// A sender writes messages to a socket without making anybody wait who measures: they are encoded at once, and written by
+// a goroutine of their own.
+type sender struct {
+	conn net.Conn
+
+	mu      sync.Mutex
+	encoder *gob.Encoder
+	buffer  bytes.Buffer
+	ended   bool
+	more    chan struct{}
+	sent    chan struct{} // closed when all is written after end, or cannot be
+}
+
+func newSender(conn net.Conn) *sender {
+	s := &sender{conn: conn, more: make(chan struct{}, 1), sent: make(chan struct{})}
+	s.encoder = gob.NewEncoder(&s.buffer)
+	go s.write()
+	return s
+}
+
+// send encodes m. That an engine's message cannot be encoded is a mistake of ours, which the tests would find.
+func (s *sender) send(m any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return
+	}
+	if err := s.encoder.Encode(m); err != nil {
+		panic("generator: encoding a message: " + err.Error())
+	}
+	s.wake()
+}
+
+// end lets write return when all is written.
+func (s *sender) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	s.wake()
+}
+
+func (s *sender) wake() {
+	select {
+	case s.more <- struct{}{}:
+	default:
+	}
+}
+
+func (s *sender) write() {
+	defer close(s.sent)
+	var out []byte
+	for range s.more {
+		s.mu.Lock()
+		out = append(out[:0], s.buffer.Bytes()...)
+		s.buffer.Reset()
+		ended := s.ended
+		s.mu.Unlock()
+		if _, err := s.conn.Write(out); err != nil || ended {
+			return
+		}
+	}
+}
