@@ -78,7 +78,11 @@ type Config struct {
 	// ServerPID names a local process whose CPU and memory are reported as the server's. Not yet supported.
 	ServerPID int
 
-	// Processes is the number of generator child processes. Only 0 and negative (none) are supported yet.
+	// Processes is the number of generator processes, which open the conns instead of the test process: it then has the
+	// server's descriptors, CPU and memory alone. They are the test binary, run once more and taken over before its tests:
+	// what packages do in init they do too. 0: none, or as many as it takes where one process may not open as many files as
+	// the run needs. Negative: never any. At most 64, and on Linux only. What exists in one process only excludes them:
+	// DialContext, a Server on "memory", callbacks and caches of TLS.
 	Processes int
 
 	// Progress, if set, is called once a second with the latest sample of the timeline, never concurrently.

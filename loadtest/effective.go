@@ -20,7 +20,8 @@ const (
 )
 
 // effective returns a copy of a valid c that shares no memory with it and in which every default is filled in: a zero
-// that is left means zero, no longer "the default". Of what may be negative, Ramp.Every alone stays so: at once.
+// that is left means zero, no longer "the default". Of what may be negative,
+// Ramp.Every stays so: at once; and Processes: never.
 func (c Config) effective(loc location) Config {
 	c.Connections = orDefault(c.Connections, defaultConnections)
 	c.Ramp = c.Ramp.effective()
@@ -30,7 +31,7 @@ func (c Config) effective(loc location) Config {
 	c.ConnectTimeout = orDefault(c.ConnectTimeout, defaultTimeout)
 	c.ResponseTimeout = orDefault(c.ResponseTimeout, defaultTimeout)
 	c.Reopen = c.Reopen.effective()
-	c.Processes = max(0, c.Processes)
+	c.Processes = max(-1, c.Processes)
 	c.Request = c.Request.effective()
 	c.LocalAddrs = slices.Clone(c.LocalAddrs)
 	c.TLS = c.effectiveTLS(loc)

@@ -45,7 +45,8 @@ type Echo struct {
 
 	Driver        string        `json:"driver"`         // epoll or blocking
 	Tick          time.Duration `json:"tick_ns"`        // the grid on which requests fall due; 0: none
-	Workers       int           `json:"workers"`        // event loops
+	Workers       int           `json:"workers"`        // event loops, of each process
+	Processes     int           `json:"processes"`      // generator processes; 0: the test process generates
 	MaxConnecting int           `json:"max_connecting"` // connects in flight, at most
 }
 
@@ -81,6 +82,7 @@ func echoOf(in reportInput) Echo {
 		Driver:        in.result.Driver,
 		Tick:          in.result.Tick,
 		Workers:       in.result.Workers,
+		Processes:     in.cfg.Processes,
 		MaxConnecting: p.MaxConnecting,
 	}
 }

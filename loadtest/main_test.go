@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 func closedLoop(job clientjob.Job, bare bool) (o clientjob.Outcome, err error) {
 	r, err := runner{find: net.DefaultResolver.LookupNetIP, limits: systemLimits(), bare: bare}.run(context.Background(), Config{
 		URL: job.URL, Connections: job.Conns, Ramp: Ramp{Every: -1}, IdleTimeout: job.IdleTimeout, Hold: job.Hold,
-		Cadence: BackToBack(), Request: Request{Method: http.MethodGet},
+		Cadence: BackToBack(), Processes: job.Processes, Request: Request{Method: http.MethodGet},
 	})
 	if err != nil {
 		return o, err

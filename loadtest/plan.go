@@ -43,7 +43,7 @@ func planOf(c Config, loc location, target engine.Target) (engine.Plan, error) {
 	}
 	if plan.Dial == nil {
 		plan.Tick = tickFor(c.Cadence.law, false)
-		plan.Workers = workersFor(c.Cadence.law, c.Connections, runtime.GOMAXPROCS(0))
+		plan.Workers = max(1, workersFor(c.Cadence.law, c.Connections, runtime.GOMAXPROCS(0))/max(1, c.Processes))
 	}
 	if c.Progress != nil {
 		plan.Progress = func(s engine.Sample) { c.Progress(sampleOf(s)) }

@@ -37,7 +37,49 @@ func systemLimits() limits {
 // one would run out of ports, or every shortage, a *ResourceError each.
 func (l limits) preflight(c Config, target engine.Target) (engine.Target, error) {
 	target, ports := l.ports(c, target)
-	return target, errors.Join(l.enoughDescriptors(c), ports, l.enoughMemory(c, target))
+	return target, errors.Join(l.enoughDescriptors(c), l.enoughForChildren(c), ports, l.enoughMemory(c, target))
+}
+
+// processes returns how many generator processes c gets: as many as it names, and where it leaves that open as many as it
+// takes, if this process alone may not open enough files.
+func (l limits) processes(c Config) int {
+	open, _, hard, err := l.descriptors()
+	switch {
+	case c.Processes != 0:
+		return max(0, c.Processes)
+	case err != nil || int64(open)+descriptorsOf(c)+spareDescriptors <= clampInt64(hard):
+		return 0
+	case c.notPortable() != nil || clampInt64(hard) <= childDescriptors:
+		return 0
+	}
+	alone := c
+	if alone.Processes = 1; int64(open)+descriptorsOf(alone)+spareDescriptors > clampInt64(hard) {
+		return 0 // the server's ends alone are too many
+	}
+	each := clampInt64(hard) - childDescriptors
+	return int(min(mostProcesses, (int64(c.Connections)+each-1)/each))
+}
+
+// childDescriptors are those of a generator process beside its conns.
+const childDescriptors = spareDescriptors + 8
+
+// enoughForChildren makes sure that each generator process may open its share of the conns. Its soft limit Go raises by
+// itself.
+func (l limits) enoughForChildren(c Config) error {
+	if c.Processes <= 0 {
+		return nil
+	}
+	_, _, hard, err := l.descriptors()
+	need := int64((c.Connections+c.Processes-1)/c.Processes) + childDescriptors
+	if err != nil || need <= clampInt64(hard) {
+		return nil
+	}
+	hint := l.descriptorHint(need)
+	more := c
+	if more.Processes = 0; l.processes(more) > c.Processes {
+		hint = fmt.Sprintf("set Config.Processes to %d", l.processes(more))
+	}
+	return &ResourceError{Resource: resourceDescriptors, Need: need, Have: clampInt64(hard), Hint: hint}
 }
 
 // spareDescriptors are for what a run opens beside its conns: pollers, timers, files of /proc.
@@ -47,6 +89,10 @@ const spareDescriptors = 32
 func descriptorsOf(c Config) int64 {
 	switch {
 	case c.network() == networkMemory:
+		return 0
+	case c.Server != nil && c.Processes > 0:
+		return int64(c.Connections) // the other ends are with the children
+	case c.Processes > 0:
 		return 0
 	case c.Server != nil:
 		return 2 * int64(c.Connections) // both ends are here

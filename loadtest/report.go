@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"example.com/holdfast/internal/engine"
+	"example.com/holdfast/internal/generator"
 )
 
 // A Report is what [Run] found: a ledger of conns and of requests in which each item is in exactly one class,
@@ -29,6 +30,8 @@ type Report struct {
 	Unwanted []StatusCount `json:"unwanted"` // statuses outside Request.Want, most frequent first
 	Hazard   []HazardBin   `json:"hazard"`   // how idle conns were closed, by idle age: where it rises is a timeout
 	Timeline []Sample      `json:"timeline"` // one per second; the last may be shorter
+
+	Processes []Process `json:"processes,omitempty"` // the generator's; nil where the test process generates
 
 	Generator Usage `json:"generator"` // this whole process while the run lasted: an in-process server, other runs too
 
@@ -224,6 +227,7 @@ type reportInput struct {
 	target        string // the URL of cfg in full; user info is not shown
 	plan          engine.Plan
 	result        *engine.Result
+	processes     []generator.Process
 	before, after usageSnapshot
 	fixture       *FixtureCounts // nil without one
 	started       time.Time
@@ -255,6 +259,9 @@ func newReport(in reportInput) *Report {
 		Seed:        in.plan.Seed,
 		Config:      echoOf(in),
 		Environment: environmentOf(),
+	}
+	if len(in.processes) > 0 {
+		r.Processes = convert(in.processes, processOf)
 	}
 	r.Warnings = warningsOf(r)
 	return r

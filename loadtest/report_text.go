@@ -14,6 +14,7 @@ func (r *Report) String() string {
 	t.ledger(r)
 	t.durations(r)
 	t.rates(r)
+	t.generators(r)
 	t.drops(r)
 	t.cost(r)
 	t.fixture(r)

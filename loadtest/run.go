@@ -15,8 +15,8 @@ import (
 // became of them. Conns that cannot be opened, are lost or answer badly are results, not errors.
 //
 // It returns an error only if the run could not be carried out: a [*ConfigError] with everything that is wrong with cfg,
-// a [*ResourceError] for what this machine lacks, an error of the resolver; the report is then nil, and nothing was
-// opened. If ctx ends first, the report holds what was measured until then, and the error wraps ctx's; so it is, with
+// a [*ResourceError] for what this machine lacks, a [*ProcessError] if generator processes cannot be started, an error of
+// the resolver; the report is then nil, and no conn was opened. If ctx ends first, the report holds what was measured until then, and the error wraps ctx's; so it is, with
 // the system's error, where the system fails in the middle of a run.
 //
 // How long a run takes: the ramp, cfg.Hold, the sweep, and for the answers still in flight at most cfg.ResponseTimeout.
@@ -46,6 +46,7 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 	started := time.Now()
 	loc, _ := parseLocation(cfg.rawURL()) // it has no problems: validate asked
 	cfg = cfg.effective(loc)
+	cfg.Processes = r.limits.processes(cfg)
 	target, err := r.target(ctx, cfg, loc)
 	cancelled := ctx.Err() != nil
 	if err != nil && !cancelled {
@@ -56,6 +57,13 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 		return nil, err
 	}
 	plan.Bare = r.bare
+	var generate *generators
+	if !cancelled {
+		if generate, err = startGenerators(ctx, cfg, plan.Target); err != nil {
+			return nil, err
+		}
+		defer generate.close()
+	}
 	in := reportInput{cfg: cfg, target: cfg.rawURL(), plan: plan, started: started}
 	counts := func() *FixtureCounts { return nil }
 	if cfg.Server != nil {
@@ -65,7 +73,7 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 	if cancelled {
 		in.result, err = nothingDone(plan), context.Cause(ctx)
 	} else {
-		in.result, err = engine.Run(ctx, plan)
+		in.result, in.processes, err = generate.run(ctx, plan)
 	}
 	in.after, in.fixture = takeUsage(), counts()
 	return finish(ctx, in, err)

@@ -32,6 +32,7 @@ func (c Config) validate() error {
 	p.request(c.Request)
 	p.tls(c)
 	p.sources(c)
+	p.processes(c)
 	p.unsupported(c)
 	return p.err()
 }
@@ -274,8 +275,5 @@ func (p *problems) families(c Config) {
 func (p *problems) unsupported(c Config) {
 	if c.ServerPID != 0 {
 		p.add("ServerPID is %d: not supported yet; leave it 0", c.ServerPID)
-	}
-	if c.Processes > 0 {
-		p.add("Processes is %d: generator processes are not supported yet; leave it 0", c.Processes)
 	}
 }

@@ -143,7 +143,6 @@ func TestValidateNamesTheProblem(t *testing.T) {
 		"local and socket": {func(c *Config) { c.UnixSocket, c.LocalAddrs = "/s", addrs("127.0.0.2") }, `LocalAddrs is set and the target is not reached by TCP: remove LocalAddrs`},
 
 		"server PID": {func(c *Config) { c.ServerPID = 7 }, `ServerPID is 7: not supported yet; leave it 0`},
-		"processes":  {func(c *Config) { c.Processes = 2 }, `Processes is 2: generator processes are not supported yet; leave it 0`},
 
 		"reopen never": {func(c *Config) { c.Reopen = Reopen{MaxDelay: time.Second} },
 			`Reopen.Delay is 0, which means never, and other fields of Reopen are set: write the delay, or -1 for none`},

@@ -43,6 +43,9 @@ const (
 	// were answered.
 	WarnFixtureRequests = "fixture requests"
 
+	// WarnBusyStart: so many goroutines were running in a generator process when it took the test binary over.
+	WarnBusyStart = "busy start"
+
 	// WarnRace: the binary has the race detector in it, which costs the generator, and a server in the same process, a
 	// multiple of what they cost without.
 	WarnRace = "race"
@@ -59,7 +62,7 @@ const (
 func warningsOf(r *Report) []Warning {
 	all := []Warning{}
 	for _, of := range []func(*Report) (Warning, bool){slowConnects, unsent, slowed, late, clamped,
-		strangeConns, strangeRequests, race} {
+		strangeConns, strangeRequests, race, busyStart} {
 		if w, ok := of(r); ok {
 			all = append(all, w)
 		}

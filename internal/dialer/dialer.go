@@ -30,6 +30,15 @@ func To(target engine.Target, config *tls.Config) Func {
 	return open
 }
 
+// Handshake opens one conn to target and returns what its handshake agreed on.
+func Handshake(ctx context.Context, target engine.Target, config *tls.Config) (net.Conn, tls.ConnectionState, error) {
+	nc, err := To(target, config)(ctx, 0)
+	if err != nil {
+		return nil, tls.ConnectionState{}, err
+	}
+	return nc, nc.(*tls.Conn).ConnectionState(), nil
+}
+
 // TLS does the handshake on top of what open returns.
 func TLS(open Func, config *tls.Config) Func {
 	return func(ctx context.Context, slot int) (net.Conn, error) {

@@ -21,6 +21,7 @@ type TLS struct {
 	Renegotiation    tls.RenegotiationSupport
 	Own              []certificate // the client's
 	Pin              []byte        // SHA-256 of the server's leaf; empty: any is taken, as the config says
+	Refused          string        // why the parent refused the certificate: then a child refuses every one
 }
 
 type certificate struct {
@@ -66,6 +67,9 @@ func (t *TLS) PinTo(state tls.ConnectionState) {
 	}
 }
 
+// Refuse has children trust nobody, because the parent's handshake came to nothing.
+func (t *TLS) Refuse(err error) { t.Refused = err.Error() }
+
 var errOtherCertificate = errors.New("the server's certificate is not the one that the test process verified before the run")
 
 // config returns the child's side.
@@ -82,13 +86,21 @@ func (t *TLS) config() (*tls.Config, error) {
 		}
 		c.Certificates = append(c.Certificates, tls.Certificate{Certificate: own.Chain, PrivateKey: key})
 	}
-	if len(t.Pin) > 0 {
-		c.VerifyConnection = func(state tls.ConnectionState) error {
-			if sum := sha256.Sum256(state.PeerCertificates[0].Raw); !bytes.Equal(sum[:], t.Pin) {
-				return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: errOtherCertificate}
-			}
-			return nil
-		}
+	if len(t.Pin) > 0 || t.Refused != "" {
+		c.VerifyConnection = t.verify
 	}
 	return c, nil
+}
+
+// verify holds the server's certificate against the parent's finding.
+func (t *TLS) verify(state tls.ConnectionState) error {
+	sum := sha256.Sum256(state.PeerCertificates[0].Raw)
+	err := errOtherCertificate
+	switch {
+	case t.Refused != "":
+		err = fmt.Errorf("the test process, before the run: %s", t.Refused)
+	case bytes.Equal(sum[:], t.Pin):
+		return nil
+	}
+	return &tls.CertificateVerificationError{UnverifiedCertificates: state.PeerCertificates, Err: err}
 }

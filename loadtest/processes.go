@@ -1,0 +1,195 @@
+package loadtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"example.com/holdfast/internal/dialer"
+	"example.com/holdfast/internal/engine"
+	"example.com/holdfast/internal/generator"
+)
+
+// A ProcessError says that the generator processes of [Config].Processes could not be started. No connection was opened.
+type ProcessError struct {
+	Path string // the executable that was to be run again
+	Err  error
+}
+
+func (e *ProcessError) Error() string {
+	return fmt.Sprintf("loadtest: cannot start a generator process from %s: %v; a program that forbids it can generate in the "+
+		"test process instead: set Config.Processes to -1", e.Path, e.Err)
+}
+
+func (e *ProcessError) Unwrap() error { return e.Err }
+
+// A Process is one generator process of a run.
+type Process struct {
+	PID   int   `json:"pid"`
+	Conns int64 `json:"conns"` // slots that were its: of n processes the i-th has slots i, i+n, i+2n, …
+
+	Died   string        `json:"died,omitempty"` // how it ended before the run did, such as "signal: killed"; "": it did not
+	DiedAt time.Duration `json:"died_at_ns"`     // since the start of the run
+	Lost   int64         `json:"lost"`           // conns that were lost with it
+
+	// What it found when it took the test binary over: packages that are initialised before loadtest, because they import
+	// less, may have started goroutines, which then run beside the generator.
+	StartCPU   time.Duration `json:"start_cpu_ns"` // used until then
+	Goroutines int           `json:"goroutines"`   // that were running
+}
+
+// mostProcesses is more than any machine needs: one process carries as many conns as it may open files.
+const mostProcesses = 64
+
+// notPortable says why the conns of c cannot be opened by other processes; nil: they can.
+func (c Config) notPortable() error {
+	switch {
+	case !generator.Supported:
+		return errors.New("generator processes need Linux")
+	case c.DialContext != nil:
+		return errors.New("DialContext is a function, which cannot be given to another process")
+	case c.network() == networkMemory:
+		return errors.New("the Server is on memory, which only its own process reaches")
+	case c.TLS != nil:
+		if _, err := generator.Portable(c.TLS); err != nil {
+			return fmt.Errorf("TLS is set and %w", err)
+		}
+	}
+	return nil
+}
+
+// processes checks what a Config with generator processes asks for.
+func (p *problems) processes(c Config) {
+	n := c.Processes
+	if n <= 0 {
+		return
+	}
+	if err := c.notPortable(); err != nil {
+		p.add("Processes is %d and %v: leave Processes 0", n, err)
+	}
+	if n > mostProcesses {
+		p.add("Processes is %d: at most %d", n, mostProcesses)
+	}
+	if conns := orDefault(c.Connections, defaultConnections); conns > 0 && n > conns {
+		p.add("Processes is %d, for %d Connections: each process needs at least one", n, conns)
+	}
+	if r := c.Reopen.effective(); r.PerSecond > 0 && n > r.PerSecond {
+		p.add("Processes is %d and Reopen.PerSecond is %d: each process needs at least one attempt per second; raise the one or "+
+			"lower the other", n, r.PerSecond)
+	}
+}
+
+// generators are the children of a run; without any, the run is carried out in this process.
+type generators struct {
+	children *generator.Children
+	tls      *generator.TLS
+}
+
+// startGenerators starts as many as c says.
+func startGenerators(ctx context.Context, c Config, target engine.Target) (*generators, error) {
+	g := &generators{}
+	if c.Processes == 0 {
+		return g, nil
+	}
+	var err error
+	if g.children, err = generator.StartChildren(ctx, c.Processes); err != nil {
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("loadtest: the run was cancelled while generator processes started: %w", ctx.Err())
+		}
+		var failed *generator.StartError
+		if errors.As(err, &failed) {
+			return nil, &ProcessError{failed.Path, failed.Err}
+		}
+		return nil, &ProcessError{"this executable", err}
+	}
+	if c.TLS != nil {
+		g.tls = verified(ctx, c, target)
+	}
+	return g, nil
+}
+
+// verified does what children cannot: it has the server's certificate verified as c says, by a handshake of its own, for
+// them to hold theirs against.
+func verified(ctx context.Context, c Config, target engine.Target) *generator.TLS {
+	portable, err := generator.Portable(c.TLS)
+	if err != nil {
+		panic("loadtest: a TLS config that was found portable is not: " + err.Error())
+	}
+	if c.TLS.InsecureSkipVerify {
+		return portable
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.ConnectTimeout)
+	defer cancel()
+	nc, state, err := dialer.Handshake(ctx, target, c.TLS)
+	if err != nil {
+		portable.Refuse(err)
+		return portable
+	}
+	nc.Close()
+	portable.PinTo(state)
+	return portable
+}
+
+// run carries out the plan.
+func (g *generators) run(ctx context.Context, plan engine.Plan) (*engine.Result, []generator.Process, error) {
+	if g.children == nil {
+		plan.Origin = time.Now()
+		res, err := engine.Run(ctx, plan)
+		return res, nil, err
+	}
+	plan.Origin = generator.Origin()
+	return g.children.Run(ctx, plan, g.tls)
+}
+
+// close ends the children.
+func (g *generators) close() {
+	if g.children != nil {
+		g.children.Close()
+	}
+}
+
+func processOf(p generator.Process) Process {
+	return Process{
+		PID: p.PID, Conns: p.Conns, Died: p.Died, DiedAt: p.At, Lost: p.Lost, StartCPU: p.CPU, Goroutines: p.Goroutines,
+	}
+}
+
+// busyStart warns of what runs beside the generator.
+func busyStart(r *Report) (Warning, bool) {
+	var goroutines int
+	var cpu time.Duration
+	for _, p := range r.Processes {
+		goroutines, cpu = max(goroutines, p.Goroutines), max(cpu, p.StartCPU)
+	}
+	w := Warning{Kind: WarnBusyStart, Value: float64(goroutines)}
+	w.Text = fmt.Sprintf("%s of packages that are initialised before loadtest run in each generator process, which used "+
+		"%s of CPU before it began: what they do costs the generator", some(int64(goroutines), "goroutine"), threeDigits(cpu))
+	return w, goroutines > 0
+}
+
+// generators lists the processes: in one line where all went well.
+func (t *table) generators(r *Report) {
+	if len(r.Processes) == 0 {
+		return
+	}
+	var conns, most int64
+	for _, p := range r.Processes {
+		conns, most = conns+p.Conns, max(most, p.Conns)
+	}
+	t.row("generators", "%s for %s, %d each at most", processCount(len(r.Processes)), some(conns, "conn"), most)
+	n := len(r.Processes)
+	for i, p := range r.Processes {
+		if p.Died != "" {
+			t.row("", "process %d, which had slots %d, %d, %d, …, died at %s with %s: %s", p.PID, i, i+n, i+2*n,
+				threeDigits(p.DiedAt), some(p.Lost, "conn"), p.Died)
+		}
+	}
+}
+
+func processCount(n int) string {
+	if n == 1 {
+		return "1 process"
+	}
+	return fmt.Sprintf("%d processes", n)
+}
