@@ -75,7 +75,8 @@ type Config struct {
 	// one address's ports, as many of 127.0.0.1, 127.0.0.2, … as hold to half.
 	LocalAddrs []netip.Addr
 
-	// ServerPID names a local process whose CPU and memory are reported as the server's. Not yet supported.
+	// ServerPID names the server's process, on this machine: Report.ServerUse is then what it and its descendants used, such
+	// as nginx's master and workers. Linux only. It excludes Server.
 	ServerPID int
 
 	// Processes is the number of generator processes, which open the conns instead of the test process: it then has the

@@ -138,11 +138,12 @@ type Environment struct {
 	Go         string `json:"go"` // such as "go1.26.8"
 	OS         string `json:"os"`
 	Arch       string `json:"arch"`
-	Kernel     string `json:"kernel,omitempty"`  // the kernel's release
-	CPUs       int    `json:"cpus"`              // usable by this process
-	GOMAXPROCS int    `json:"gomaxprocs"`        // below CPUs in a container with a CPU limit
-	Race       bool   `json:"race"`              // built with the race detector: costs and latencies are not the server's
-	Version    string `json:"version,omitempty"` // of this module, if the build knows it
+	Kernel     string `json:"kernel,omitempty"`   // the kernel's release
+	CPUs       int    `json:"cpus"`               // usable by this process
+	GOMAXPROCS int    `json:"gomaxprocs"`         // below CPUs in a container with a CPU limit
+	Governor   string `json:"governor,omitempty"` // of the CPUs' clocks, such as "powersave"; unknown in most virtual machines
+	Race       bool   `json:"race"`               // built with the race detector: costs and latencies are not the server's
+	Version    string `json:"version,omitempty"`  // of this module, if the build knows it
 }
 
 const modulePath = "example.com/holdfast"
@@ -155,6 +156,7 @@ func environmentOf() Environment {
 		Kernel:     netpoll.KernelRelease(),
 		CPUs:       runtime.NumCPU(),
 		GOMAXPROCS: runtime.GOMAXPROCS(0),
+		Governor:   netpoll.Governor(),
 		Race:       builtWithRace(),
 		Version:    moduleVersion(),
 	}

@@ -33,14 +33,20 @@ type Report struct {
 
 	Processes []Process `json:"processes,omitempty"` // the generator's; nil where the test process generates
 
-	Generator Usage `json:"generator"` // this whole process while the run lasted: an in-process server, other runs too
+	// Generator is what the generator used: its processes if it has any, else this whole process. A server in the same
+	// process is in it then, and other runs at the same time, so that it is Shared.
+	Generator Usage `json:"generator"`
+
+	// ServerUse is what the server used: the process tree of [Config].ServerPID. Unknown without one.
+	ServerUse Usage `json:"server_use"`
 
 	// Fixture is what [Config].Server counted of the conns accepted since the run began, whoever opened them, and of the
 	// requests; another run on it at the same time is in it too. Open are those of the conns that the server had not yet
 	// seen close when the run ended. Nil without a Server.
 	Fixture *FixtureCounts `json:"fixture,omitempty"`
 
-	Kernel   KernelCounters `json:"kernel"` // of the whole host, or of its container
+	Host     Host           `json:"host"`
+	Kernel   KernelCounters `json:"kernel"`
 	Warnings []Warning      `json:"warnings"`
 
 	Started     time.Time   `json:"started"` // UTC
@@ -216,6 +222,11 @@ type Sample struct {
 	LatencyMax time.Duration `json:"latency_max_ns"`
 	LagMax     time.Duration `json:"lag_max_ns"`
 
+	// Host and Kernel are of the time between the readings next to the second's ends, half a second at least. On a busy host
+	// they come late, and then of more than that second. What [Config].Progress gets does not have them: all is unknown.
+	Host   Host           `json:"host"`
+	Kernel KernelCounters `json:"kernel"`
+
 	// Lost holds the first hundred losses of the second. Only [Config].Progress gets them: the timeline of a report has
 	// none.
 	Lost []Loss `json:"-"`
@@ -229,6 +240,7 @@ type reportInput struct {
 	result        *engine.Result
 	processes     []generator.Process
 	before, after usageSnapshot
+	evidence      evidence
 	fixture       *FixtureCounts // nil without one
 	started       time.Time
 }
@@ -251,10 +263,8 @@ func newReport(in reportInput) *Report {
 		Drops:       convert(res.Drops, dropOf),
 		Unwanted:    convert(res.Unwanted, func(s engine.StatusCount) StatusCount { return StatusCount(s) }),
 		Hazard:      convert(res.Hazard, func(b engine.HazardBin) HazardBin { return HazardBin(b) }),
-		Timeline:    convert(res.Timeline, withoutLost),
-		Generator:   usageBetween(in.before, in.after),
+		Timeline:    in.evidence.timeline(res.Timeline),
 		Fixture:     in.fixture,
-		Kernel:      kernelBetween(in.before, in.after),
 		Started:     in.started.Round(0).UTC(),
 		Seed:        in.plan.Seed,
 		Config:      echoOf(in),
@@ -263,6 +273,8 @@ func newReport(in reportInput) *Report {
 	if len(in.processes) > 0 {
 		r.Processes = convert(in.processes, processOf)
 	}
+	r.Generator, r.ServerUse = in.usages()
+	r.Host, r.Kernel = in.evidence.whole()
 	r.Warnings = warningsOf(r)
 	return r
 }
@@ -316,7 +328,7 @@ func sampleOf(s engine.Sample) Sample {
 		At: s.At, Phase: s.Phase.String(),
 		Open: s.Open, Attempts: s.Attempts, Connected: s.Connected, Due: s.Due, Sent: s.Sent, Answered: s.Answered, Failed: s.Failed,
 		Dropped: s.Dropped, LatencyP50: s.LatencyP50, LatencyP99: s.LatencyP99, LatencyMax: s.LatencyMax,
-		LagMax: s.LagMax,
+		LagMax: s.LagMax, Host: unknownHost(), Kernel: unknownCounters,
 	}
 	for _, l := range s.Lost {
 		out.Lost = append(out.Lost, lossOf(l))

@@ -11,7 +11,7 @@ import (
 	"example.com/holdfast/internal/netpoll"
 )
 
-// Reports to test with: three that tell a story, and random ones that are lawful.
+// Reports to test with: four that tell a story, and random ones that are lawful.
 
 // histOf returns n durations spread evenly from shortest to longest.
 func histOf(n int64, shortest, longest time.Duration) *engine.Hist {
@@ -64,19 +64,49 @@ func sampleInput() reportInput {
 	return reportInput{
 		cfg: cfg, target: "http://user:password@127.0.0.1:8080/index.html", plan: plan, result: result,
 		before: usageSnapshot{
-			at: time.Unix(100, 0), user: 10 * time.Millisecond, sys: 5 * time.Millisecond, rss: 6 << 20, peak: 6 << 20,
-			memory: Memory{Heap: 1 << 20, Stack: 400 << 10, Mapped: 5 << 20},
-			kernel: netpoll.KernelCounters{ListenOverflows: 3, ListenDrops: 3, TCPSynRetrans: 8, TCPTimeouts: 21},
+			at: time.Unix(100, 0), user: 10 * time.Millisecond, sys: 5 * time.Millisecond, cpu: 15 * time.Millisecond,
+			rss: 6 << 20, peak: 6 << 20,
+			runtime: runtimeSnapshot{
+				memory: Memory{Heap: 1 << 20, Stack: 400 << 10, Mapped: 5 << 20}, allocs: 9 << 20, mallocs: 70, gcs: 1,
+				gcPause: time.Millisecond,
+			},
 		},
 		after: usageSnapshot{
-			at: time.Unix(131, 238e6), user: 81 * time.Millisecond, sys: 142 * time.Millisecond,
+			at: time.Unix(131, 238e6), user: 81 * time.Millisecond, sys: 142 * time.Millisecond, cpu: 224 * time.Millisecond,
 			rss: 8 << 20, peak: 9 << 20,
-			memory: Memory{Heap: 1200 << 10, Stack: 480 << 10, Mapped: 5600 << 10},
-			kernel: netpoll.KernelCounters{ListenOverflows: 3, ListenDrops: 3, TCPSynRetrans: 8, TCPTimeouts: 21},
+			runtime: runtimeSnapshot{
+				memory: Memory{Heap: 1200 << 10, Stack: 480 << 10, Mapped: 5600 << 10}, allocs: 10 << 20, mallocs: 90, gcs: 2,
+				gcPause: 1100 * time.Microsecond,
+			},
 		},
-		fixture: &FixtureCounts{Accepted: 1000, Peak: 1000, Closed: 1000, Requests: 1987},
-		started: time.Date(2026, 11, 23, 16, 0, 0, 5e8, time.FixedZone("", 3600)),
+		evidence: sampleEvidence(),
+		fixture:  &FixtureCounts{Accepted: 1000, Peak: 1000, Closed: 1000, Requests: 1987},
+		started:  time.Date(2026, 11, 23, 16, 0, 0, 5e8, time.FixedZone("", 3600)),
 	}
+}
+
+// sampleEvidence has a reading a second of a host with two CPUs of which we use 10 ms a second, others 30 and
+// interrupts 10.
+func sampleEvidence() evidence {
+	const ms = time.Millisecond
+	e := evidence{}
+	for at := time.Duration(0); at < 31238*ms+time.Second; at += time.Second {
+		n := time.Duration(len(e.readings))
+		end := min(at, 31238*ms)
+		e.readings = append(e.readings, reading{
+			at: end,
+			host: netpoll.Host{
+				CPUs: 2, Idle: time.Hour + 2*end - 50*ms*n, Interrupts: time.Minute + 10*ms*n, Steal: 0,
+				Throttled: 7 * time.Second, Pressure: time.Minute + ms*n, Sockets: 2000 + int64(n), TimeWait: int64(n),
+			},
+			kernel: netpoll.KernelCounters{ListenOverflows: 3, ListenDrops: 3, TCPSynRetrans: 8, TCPRetransSegs: 9, TCPTimeouts: 21,
+				TCPMemoryPressures: 0, SoftnetDropped: 12},
+			test:     processes{cpu: 15*ms + 7*ms*n, rss: 6<<20 + int64(n)<<10},
+			server:   processes{cpu: 11*ms + 3*ms*n, rss: 3<<20 + int64(n)<<12},
+			runDelay: ms * n / 2,
+		})
+	}
+	return e
 }
 
 // reportOf is newReport on a machine of its own, the same everywhere.
@@ -90,6 +120,18 @@ func reportOf(in reportInput) *Report {
 }
 
 func healthyReport() *Report { return reportOf(sampleInput()) }
+
+// treeReport is of a server in processes of its own, with another run at the same time, on a host that others use too.
+func treeReport() *Report {
+	in := sampleInput()
+	in.cfg.ServerPID, in.fixture = 4711, nil
+	in.evidence.overlapped = true
+	last := &in.evidence.readings[len(in.evidence.readings)-1]
+	last.host.Idle -= 12 * time.Second
+	last.host.Throttled += 2 * time.Second
+	last.runDelay += 5 * time.Second
+	return reportOf(in)
+}
 
 // failingReport is of a server that loses conns in several ways, answers 405 and is slow to accept; they are opened again.
 func failingReport() *Report {
@@ -125,9 +167,12 @@ func failingReport() *Report {
 	res.ClientWait = histOf(1823, 900*time.Nanosecond, 121*time.Microsecond)
 	res.Stamps = engine.Stamps{Kernel: 1820, User: 9}
 	res.Drops = failingDrops()
-	in.after.kernel.ListenOverflows += 31
-	in.after.kernel.ListenDrops += 33
-	in.after.kernel.TCPSynRetrans += 52
+	last := &in.evidence.readings[len(in.evidence.readings)-1]
+	last.kernel.ListenOverflows += 31
+	last.kernel.ListenDrops += 33
+	last.kernel.TCPSynRetrans += 52
+	last.kernel.TCPRetransSegs += 61
+	last.host.Idle -= 400 * time.Millisecond
 	in.fixture = &FixtureCounts{Accepted: 990, Open: 2, Peak: 961, Closed: 988, Idle: -1, Active: -1, Requests: 1866}
 	return reportOf(in)
 }
@@ -169,8 +214,8 @@ func cancelledReport() *Report {
 	in.plan.Ramp.Every = -1
 	in.plan.Target = engine.Target{Unix: "/run/server.sock"}
 	in.fixture = nil
-	unknown := netpoll.KernelCounters{ListenOverflows: -1, ListenDrops: -1, TCPSynRetrans: -1, TCPTimeouts: -1}
-	in.after.user, in.after.sys, in.after.rss, in.after.peak, in.after.kernel = -1, -1, -1, -1, unknown
+	in.after.user, in.after.sys, in.after.cpu, in.after.rss, in.after.peak = -1, -1, -1, -1, -1
+	in.evidence = evidence{}
 	*in.result = engine.Result{
 		Conns: engine.Conns{
 			Requested: 1000, NotAttempted: 700, NeverEstablished: 10, EverEstablished: 290, Served: 280,
@@ -228,6 +273,8 @@ func randomReport(rng *rand.Rand) *Report {
 	q.HoldDue = upTo(q.Due)
 	q.HoldSent = upTo(min(q.HoldDue, q.Sent))
 
+	in.cfg.ServerPID, in.evidence.overlapped = rng.IntN(2), rng.IntN(2) == 0
+	in.evidence.readings = in.evidence.readings[:rng.IntN(4)]
 	res := in.result
 	res.Conns, res.Requests = c, q
 	res.Recovery = randomHist(rng, c.Recovered)

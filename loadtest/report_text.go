@@ -17,6 +17,7 @@ func (r *Report) String() string {
 	t.generators(r)
 	t.drops(r)
 	t.cost(r)
+	t.host(r)
 	t.fixture(r)
 	t.doubts(r)
 	t.replay(r)
@@ -196,30 +197,6 @@ func (t *table) rates(r *Report) {
 			perSecond(l.Offered), 100*l.Offered/l.Expected, perSecond(l.Expected))
 	}
 	t.row("arrivals", "%d timed by the kernel, %d by this process", r.Stamps.Kernel, r.Stamps.User)
-}
-
-func (t *table) cost(r *Report) {
-	u := r.Generator
-	if cpu := u.CPU(); cpu < 0 {
-		t.row("cost", "CPU unknown")
-	} else {
-		t.row("cost", "CPU %s (user %s, system %s) in %s%s", threeDigits(cpu), threeDigits(u.CPUUser),
-			threeDigits(u.CPUSystem), threeDigits(u.Wall), perRequest(cpu, r.Requests.Sent))
-	}
-	t.row("", "RSS %s, peak %s; heap %s -> %s, stacks %s -> %s, mapped %s -> %s", size(u.RSS), size(u.PeakRSS),
-		size(u.Before.Heap), size(u.After.Heap), size(u.Before.Stack), size(u.After.Stack),
-		size(u.Before.Mapped), size(u.After.Mapped))
-	if k := r.Kernel; k != (KernelCounters{}) && k != (KernelCounters{-1, -1, -1, -1}) {
-		t.row("kernel", "%s listen overflows, %s listen drops, %s SYNs sent again, %s TCP timeouts (of the whole host)",
-			known(k.ListenOverflows), known(k.ListenDrops), known(k.TCPSynRetrans), known(k.TCPTimeouts))
-	}
-}
-
-func perRequest(cpu time.Duration, sent int64) string {
-	if sent == 0 {
-		return ""
-	}
-	return fmt.Sprintf(", %s per request, all phases", threeDigits(cpu/time.Duration(sent)))
 }
 
 func (t *table) fixture(r *Report) {

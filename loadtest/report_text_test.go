@@ -11,7 +11,7 @@ import (
 
 func TestStringGolden(t *testing.T) {
 	for name, r := range map[string]*Report{
-		"healthy": healthyReport(), "failing": failingReport(), "cancelled": cancelledReport(),
+		"healthy": healthyReport(), "failing": failingReport(), "cancelled": cancelledReport(), "tree": treeReport(),
 	} {
 		got := r.String()
 		for line := range strings.Lines(got) {

@@ -43,6 +43,10 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 	if err := cfg.bubble(); err != nil {
 		return nil, err
 	}
+	server, err := cfg.serverTree()
+	if err != nil {
+		return nil, err
+	}
 	started := time.Now()
 	loc, _ := parseLocation(cfg.rawURL()) // it has no problems: validate asked
 	cfg = cfg.effective(loc)
@@ -69,13 +73,16 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 	if cfg.Server != nil {
 		counts = cfg.Server.watch()
 	}
+	monitor := startMonitor(server, func() []int { return nil })
 	in.before = takeUsage()
+	monitor.begin(time.Now())
 	if cancelled {
 		in.result, err = nothingDone(plan), context.Cause(ctx)
 	} else {
 		in.result, in.processes, err = generate.run(ctx, plan)
 	}
 	in.after, in.fixture = takeUsage(), counts()
+	in.evidence = monitor.end()
 	return finish(ctx, in, err)
 }
 

@@ -1,108 +1,135 @@
 package loadtest
 
 import (
-	"runtime/metrics"
+	"fmt"
 	"time"
 
-	"example.com/holdfast/internal/netpoll"
+	"example.com/holdfast/internal/engine"
 )
 
-// Usage is what this whole process used while a run lasted: a server in the same process, other runs and tests at the
-// same time are in it too. Only a server of its own process can be told from its generator. What is unknown is −1.
+// Usage is what processes used while a run lasted. What is unknown is −1.
 type Usage struct {
-	Wall      time.Duration `json:"wall_ns"`
+	// Of says whose it is: "test process", "generator processes", "process tree 123". "": nobody's, and all is unknown.
+	Of string `json:"of"`
+
+	// Shared: the work of others is in it, so that it says nothing of one alone. A server in the same process as the
+	// generator is, and so is another Run at the same time.
+	Shared bool `json:"shared"`
+
+	Wall time.Duration `json:"wall_ns"`
+
+	// CPU is user and system time of all threads, exact to the ns on Linux. Of a process that ended on the way it has what
+	// was used until it was last looked at, once a second. CPUUser and CPUSystem are how the system divides it, by samples;
+	// only of the test process.
+	CPU       time.Duration `json:"cpu_ns"`
 	CPUUser   time.Duration `json:"cpu_user_ns"`
 	CPUSystem time.Duration `json:"cpu_system_ns"`
 
-	RSS     int64 `json:"rss_bytes"`      // resident at the end of the run
-	PeakRSS int64 `json:"peak_rss_bytes"` // the most resident since the process started
+	// What is resident. Of several processes it is the sum: pages that they share are in it several times.
+	RSSBefore int64 `json:"rss_before_bytes"`
+	RSSHold   int64 `json:"rss_hold_bytes"` // when it was last looked at, once a second, before hold ended
+	RSS       int64 `json:"rss_bytes"`      // at the end of the run
+	PeakRSS   int64 `json:"peak_rss_bytes"` // of the test process since it started; else the most that was seen, once a second
+
+	// What the Go runtime did, of the test process only.
+	Allocs  int64         `json:"allocs_bytes"` // on the heap
+	Mallocs int64         `json:"mallocs"`      // objects that were
+	GCs     int64         `json:"gcs"`          // collections that ended
+	GCPause time.Duration `json:"gc_pause_ns"`  // for which all goroutines were stopped, in sum
+
+	// SchedDelay is the 99th percentile of the time for which goroutines were ready to run and did not, of the test process
+	// only. It is the lower bound of one of the runtime's buckets, which are up to an eighth wide.
+	SchedDelay time.Duration `json:"sched_delay_ns"`
 
 	Before Memory `json:"before"`
 	After  Memory `json:"after"`
 }
 
-// Memory is what the Go runtime of the whole process holds, in bytes.
+// Memory is what the Go runtime of the whole process holds, in bytes. −1: unknown.
 type Memory struct {
 	Heap   int64 `json:"heap_bytes"`   // objects, and room in spans that have some
 	Stack  int64 `json:"stack_bytes"`  // of goroutines and of threads
 	Mapped int64 `json:"mapped_bytes"` // all that it holds from the system and has not given back, the former included
 }
 
-// CPU returns user and system time together; −1: unknown.
-func (u Usage) CPU() time.Duration {
-	if u.CPUUser < 0 || u.CPUSystem < 0 {
+var unknownMemory = Memory{-1, -1, -1}
+
+func unknownUsage() Usage {
+	return Usage{
+		Wall: -1, CPU: -1, CPUUser: -1, CPUSystem: -1, RSSBefore: -1, RSSHold: -1, RSS: -1, PeakRSS: -1,
+		Allocs: -1, Mallocs: -1, GCs: -1, GCPause: -1, SchedDelay: -1, Before: unknownMemory, After: unknownMemory,
+	}
+}
+
+// perRequest returns the CPU time for each of the requests; −1: unknown.
+func (u Usage) perRequest(sent int64) time.Duration {
+	if u.CPU < 0 || sent <= 0 {
 		return -1
 	}
-	return u.CPUUser + u.CPUSystem
+	return u.CPU / time.Duration(sent)
 }
 
-// KernelCounters says how much counters of the kernel grew during the run. They count everything in this process's
-// network namespace, on the whole host unless in a container: another program's trouble is in them too. −1: unknown, as
-// everywhere but on Linux.
-type KernelCounters struct {
-	ListenOverflows int64 `json:"listen_overflows"` // connections that found a server's accept queue full
-	ListenDrops     int64 `json:"listen_drops"`     // connections dropped by a listening socket, for that or another reason
-	TCPSynRetrans   int64 `json:"tcp_syn_retrans"`  // SYNs sent again: each cost its connect a second or more
-	TCPTimeouts     int64 `json:"tcp_timeouts"`     // retransmission timers that ran out
-}
-
-// usageSnapshot is the state of the meters at one instant.
-type usageSnapshot struct {
-	at        time.Time
-	user, sys time.Duration
-	rss, peak int64
-	memory    Memory
-	kernel    netpoll.KernelCounters
-}
-
-// takeUsage reads the meters. It does not stop the world.
-func takeUsage() usageSnapshot {
-	user, sys, ok := netpoll.ProcessCPU()
-	if !ok {
-		user, sys = -1, -1
+// perConn returns by how much the resident memory grew for each of the conns; ok is false where that is unknown.
+func (u Usage) perConn(served int64) (bytes int64, ok bool) {
+	if u.RSSBefore < 0 || u.RSSHold < 0 || served <= 0 {
+		return 0, false
 	}
-	return usageSnapshot{
-		at: time.Now(), user: user, sys: sys,
-		rss: netpoll.RSS(), peak: netpoll.PeakRSS(),
-		memory: takeMemory(),
-		kernel: netpoll.ReadKernelCounters(),
-	}
+	return (u.RSSHold - u.RSSBefore) / served, true
 }
 
-func takeMemory() Memory {
-	s := []metrics.Sample{
-		{Name: "/memory/classes/heap/objects:bytes"},
-		{Name: "/memory/classes/heap/unused:bytes"},
-		{Name: "/memory/classes/heap/stacks:bytes"},
-		{Name: "/memory/classes/os-stacks:bytes"},
-		{Name: "/memory/classes/total:bytes"},
-		{Name: "/memory/classes/heap/released:bytes"},
+// usages says what the generator used, and the server where that can be told from it.
+func (in reportInput) usages() (generator, server Usage) {
+	e := in.evidence
+	test := usageBetween(in.before, in.after)
+	test.Of, test.Shared = "test process", e.overlapped
+	test.RSSHold = e.rssHold(in.result, func(r reading) int64 { return r.test.rss })
+	server = unknownUsage()
+	switch {
+	case e.generators:
+		generator = e.usage("generator processes", in.result, func(r reading) processes { return r.generators })
+		if in.cfg.Server != nil {
+			server = test
+		}
+	default:
+		generator = test
+		generator.Shared = e.overlapped || in.cfg.Server != nil
 	}
-	metrics.Read(s)
-	v := func(i int) int64 { return int64(s[i].Value.Uint64()) }
-	return Memory{Heap: v(0) + v(1), Stack: v(2) + v(3), Mapped: v(4) - v(5)}
+	if in.cfg.ServerPID != 0 {
+		server = e.usage(fmt.Sprintf("process tree %d", in.cfg.ServerPID), in.result,
+			func(r reading) processes { return r.server })
+		server.Shared = e.overlapped && server.Of != ""
+	}
+	return generator, server
 }
 
-func usageBetween(before, after usageSnapshot) Usage {
-	return Usage{
-		Wall:      after.at.Sub(before.at),
-		CPUUser:   grown(before.user, after.user),
-		CPUSystem: grown(before.sys, after.sys),
-		RSS:       after.rss,
-		PeakRSS:   after.peak,
-		Before:    before.memory,
-		After:     after.memory,
+// usage is what processes used by the monitor's readings.
+func (e evidence) usage(of string, res *engine.Result, pick func(reading) processes) Usage {
+	u := unknownUsage()
+	if len(e.readings) == 0 {
+		return u
 	}
+	first, last := e.readings[0], e.readings[len(e.readings)-1]
+	u.Of, u.Wall = of, last.at-first.at
+	u.CPU = grown(pick(first).cpu, pick(last).cpu)
+	u.RSSBefore, u.RSS = pick(first).rss, pick(last).rss
+	u.RSSHold = e.rssHold(res, func(r reading) int64 { return pick(r).rss })
+	for _, r := range e.readings {
+		u.PeakRSS = max(u.PeakRSS, pick(r).rss)
+	}
+	return u
 }
 
-func kernelBetween(before, after usageSnapshot) KernelCounters {
-	b, a := before.kernel, after.kernel
-	return KernelCounters{
-		ListenOverflows: grown(b.ListenOverflows, a.ListenOverflows),
-		ListenDrops:     grown(b.ListenDrops, a.ListenDrops),
-		TCPSynRetrans:   grown(b.TCPSynRetrans, a.TCPSynRetrans),
-		TCPTimeouts:     grown(b.TCPTimeouts, a.TCPTimeouts),
+// rssHold returns the last figure in hold, the first one of the sweep if hold was too short for one: all conns are open
+// in both. −1: there is none.
+func (e evidence) rssHold(res *engine.Result, pick func(reading) int64) int64 {
+	rss := int64(-1)
+	for _, r := range e.readings {
+		inSweep := res.HoldEnd < r.at && r.at <= res.SweepEnd
+		if res.RampEnd <= r.at && r.at <= res.HoldEnd || inSweep && rss < 0 {
+			rss = pick(r)
+		}
 	}
+	return rss
 }
 
 // grown returns how much a meter grew; −1 if either reading is unknown.

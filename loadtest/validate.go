@@ -33,7 +33,7 @@ func (c Config) validate() error {
 	p.tls(c)
 	p.sources(c)
 	p.processes(c)
-	p.unsupported(c)
+	p.serverPID(c)
 	return p.err()
 }
 
@@ -269,11 +269,5 @@ func (p *problems) families(c Config) {
 	ip, err := netip.ParseAddr(loc.host)
 	if err == nil && first.IsValid() && ip.Unmap().Is4() != first.Unmap().Is4() {
 		p.add("LocalAddrs holds %v and the target is %v: source and target must be of one family", first, ip)
-	}
-}
-
-func (p *problems) unsupported(c Config) {
-	if c.ServerPID != 0 {
-		p.add("ServerPID is %d: not supported yet; leave it 0", c.ServerPID)
 	}
 }

@@ -142,7 +142,7 @@ func TestValidateNamesTheProblem(t *testing.T) {
 		"local, other":     {local(addrs("::1")...), `LocalAddrs holds ::1 and the target is 127.0.0.1: source and target must be of one family`},
 		"local and socket": {func(c *Config) { c.UnixSocket, c.LocalAddrs = "/s", addrs("127.0.0.2") }, `LocalAddrs is set and the target is not reached by TCP: remove LocalAddrs`},
 
-		"server PID": {func(c *Config) { c.ServerPID = 7 }, `ServerPID is 7: not supported yet; leave it 0`},
+		"server PID": {func(c *Config) { c.ServerPID = -7 }, `ServerPID is -7: write the number of the server's process, or 0 for none`},
 
 		"reopen never": {func(c *Config) { c.Reopen = Reopen{MaxDelay: time.Second} },
 			`Reopen.Delay is 0, which means never, and other fields of Reopen are set: write the delay, or -1 for none`},

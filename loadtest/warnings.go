@@ -3,7 +3,7 @@ package loadtest
 import (
 	"fmt"
 	"math"
-	"time"
+	"slices"
 )
 
 // A Warning is a doubt about what a report shows, as data: it names a cause and never is a verdict.
@@ -51,18 +51,11 @@ const (
 	WarnRace = "race"
 )
 
-// The thresholds of warnings.
-const (
-	slowConnect    = 900 * time.Millisecond // SYNs are sent again after 1 s; less what the clock's ends blur
-	leastSentShare = 0.99
-	leastRateShare = 0.95
-	leastLag       = 10 * time.Millisecond
-)
-
 func warningsOf(r *Report) []Warning {
 	all := []Warning{}
-	for _, of := range []func(*Report) (Warning, bool){slowConnects, unsent, slowed, late, clamped,
-		strangeConns, strangeRequests, race, busyStart} {
+	ours := []func(*Report) (Warning, bool){slowConnects, unsent, slowed, late, clamped, strangeConns, strangeRequests,
+		race, busyStart}
+	for _, of := range slices.Concat(ours, hostWarnings) {
 		if w, ok := of(r); ok {
 			all = append(all, w)
 		}
@@ -74,15 +67,11 @@ func slowConnects(r *Report) (Warning, bool) {
 	n := r.Connect.atLeast(slowConnect)
 	w := Warning{Kind: WarnSlowConnects, Value: float64(n)}
 	w.Text = fmt.Sprintf("%s took 0.9 s or longer to connect", some(n, "conn"))
-	switch k := r.Kernel.ListenOverflows; {
+	switch {
 	case r.Config.TLS:
 		w.Text += ", TLS handshake included"
-	case r.Config.Network != networkTCP:
-	default:
+	case r.Config.Network == networkTCP:
 		w.Text += ", as when the accept queue is full or a SYN is lost: ramp more slowly, or raise the server's backlog"
-		if k > 0 {
-			w.Text += fmt.Sprintf(" (the kernel counted %s of an accept queue)", some(k, "overflow"))
-		}
 	}
 	return w, n > 0
 }

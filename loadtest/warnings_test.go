@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/holdfast/internal/engine"
-	"example.com/holdfast/internal/netpoll"
 )
 
 // kinds returns the kinds of a report's warnings, in order.
@@ -27,7 +26,7 @@ func kinds(r *Report) []string {
 
 func TestWarningKinds(t *testing.T) {
 	require.Empty(t, kinds(healthyReport()))
-	require.Equal(t, []string{WarnSlowConnects, WarnUnsent, WarnLate}, kinds(failingReport()))
+	require.Equal(t, []string{WarnSlowConnects, WarnUnsent, WarnLate, WarnListenOverflows, WarnRetransmissions}, kinds(failingReport()))
 
 	in := sampleInput()
 	in.result.Requests.HoldDue, in.result.Requests.HoldSent = 1400, 1400 // of some 1900 in 30 s
@@ -40,16 +39,14 @@ func TestWarningKinds(t *testing.T) {
 func TestSlowConnectsClaimsOnlyWhatIsKnown(t *testing.T) {
 	const took = "1 conn took 0.9 s or longer to connect"
 	const plain = took + ", as when the accept queue is full or a SYN is lost: ramp more slowly, or raise the server's backlog"
-	overflows := func(in *reportInput) { in.after.kernel.ListenOverflows += 2 }
 	tests := map[string]struct {
 		change func(*reportInput)
 		want   string
 	}{
-		"TCP":           {func(*reportInput) {}, plain},
-		"TCP, overflow": {overflows, plain + " (the kernel counted 2 overflows of an accept queue)"},
-		"TLS":           {func(in *reportInput) { in.target = "https://127.0.0.1/"; overflows(in) }, took + ", TLS handshake included"},
-		"dialer":        {func(in *reportInput) { in.plan.Target = engine.Target{}; overflows(in) }, took},
-		"unix":          {func(in *reportInput) { in.plan.Target = engine.Target{Unix: "/s"}; overflows(in) }, took},
+		"TCP":    {func(*reportInput) {}, plain},
+		"TLS":    {func(in *reportInput) { in.target = "https://127.0.0.1/" }, took + ", TLS handshake included"},
+		"dialer": {func(in *reportInput) { in.plan.Target = engine.Target{} }, took},
+		"unix":   {func(in *reportInput) { in.plan.Target = engine.Target{Unix: "/s"} }, took},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -92,17 +89,15 @@ func TestNoWarningFromNothing(t *testing.T) {
 	require.Contains(t, r.String(), "rate         0 requests/s in hold\n")
 	require.Equal(t, []Warning{}, warningsOf(&Report{}))
 
-	in = reportInput{plan: in.plan, result: nothingDone(in.plan), before: unknownUsage(), after: unknownUsage()}
+	in = reportInput{plan: in.plan, result: nothingDone(in.plan), before: unknownSnapshot(), after: unknownSnapshot()}
 	r = reportOf(in)
 	require.Empty(t, kinds(r))
 	_, err := json.Marshal(r)
 	require.NoError(t, err)
 }
 
-func unknownUsage() usageSnapshot {
-	return usageSnapshot{user: -1, sys: -1, rss: -1, peak: -1, kernel: netpoll.KernelCounters{
-		ListenOverflows: -1, ListenDrops: -1, TCPSynRetrans: -1, TCPTimeouts: -1,
-	}}
+func unknownSnapshot() usageSnapshot {
+	return usageSnapshot{user: -1, sys: -1, cpu: -1, rss: -1, peak: -1}
 }
 
 // What a slow dialer of the author's own does is not laid at the server's door.

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -30,37 +31,53 @@ func memoryAvailable(root fs.FS) (Memory, bool) {
 	return m, true
 }
 
-// A memoryGroup is a directory of a control group, of either version.
+// A memoryGroup is a control group, and the names that its version gives to what it says.
 type memoryGroup struct {
 	dir, limit, usage string
 	cache             []string // of memory.stat: what is given back under pressure
 }
 
-// memoryGroups returns the groups whose limits hold for this process: its own and all above it. Inside a container a
-// path may begin above what is mounted; such groups are not there to be read, and the mount itself stands for them.
 func memoryGroups(root fs.FS) []memoryGroup {
+	var groups []memoryGroup
+	for _, g := range controlGroups(root, "memory") {
+		m := memoryGroup{g.dir, "memory.max", "memory.current", []string{"active_file", "inactive_file"}}
+		if g.v1 {
+			m = memoryGroup{g.dir, "memory.limit_in_bytes", "memory.usage_in_bytes",
+				[]string{"total_active_file", "total_inactive_file"}}
+		}
+		groups = append(groups, m)
+	}
+	return groups
+}
+
+// A controlGroup is a directory of a control group, of either version.
+type controlGroup struct {
+	dir string
+	v1  bool
+}
+
+// controlGroups returns the groups whose limits hold for this process: its own and all above it, in the hierarchy of the
+// controller and in that of version 2. Inside a container a path may begin above what is mounted; such groups are not
+// there to be read, and the mount itself stands for them.
+func controlGroups(root fs.FS, controller string) []controlGroup {
 	b, err := fs.ReadFile(root, "proc/self/cgroup")
 	if err != nil {
 		return nil
 	}
-	var groups []memoryGroup
+	var groups []controlGroup
 	for line := range strings.Lines(string(b)) {
 		parts := strings.SplitN(strings.TrimSpace(line), ":", 3) // hierarchy:controllers:path
 		if len(parts) != 3 {
 			continue
 		}
-		g := memoryGroup{limit: "memory.max", usage: "memory.current", cache: []string{"active_file", "inactive_file"}}
-		mount := "sys/fs/cgroup"
-		if parts[1] == "memory" {
-			g = memoryGroup{limit: "memory.limit_in_bytes", usage: "memory.usage_in_bytes",
-				cache: []string{"total_active_file", "total_inactive_file"}}
-			mount = "sys/fs/cgroup/memory"
+		mount, v1 := "sys/fs/cgroup", slices.Contains(strings.Split(parts[1], ","), controller)
+		if v1 {
+			mount += "/" + controller
 		} else if parts[0] != "0" {
 			continue
 		}
 		for p := path.Clean("/" + parts[2]); ; p = path.Dir(p) {
-			g.dir = path.Join(mount, p)
-			groups = append(groups, g)
+			groups = append(groups, controlGroup{path.Join(mount, p), v1})
 			if p == "/" {
 				break
 			}

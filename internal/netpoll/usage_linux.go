@@ -15,11 +15,3 @@ func statusKB(field string) int64 {
 	}
 	return parseStatusKB(text, field)
 }
-
-func ReadKernelCounters() KernelCounters {
-	text, err := os.ReadFile("/proc/self/net/netstat")
-	if err != nil {
-		return unknownCounters
-	}
-	return parseNetstat(text)
-}

@@ -7,5 +7,4 @@ import "time"
 func ProcessCPU() (user, system time.Duration, ok bool) { return 0, 0, false }
 func RSS() int64                                        { return -1 }
 func PeakRSS() int64                                    { return -1 }
-func ReadKernelCounters() KernelCounters                { return unknownCounters }
 func KernelRelease() string                             { return "" }

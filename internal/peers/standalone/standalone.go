@@ -53,7 +53,7 @@ func of(r *loadtest.Report) map[string]float64 {
 		"drops/op":       float64(r.Conns.Dropped + r.Conns.ConnectFailed),
 		"held":           float64(r.Conns.Held),
 	}
-	if cpu := r.Generator.CPU(); cpu >= 0 && r.Requests.Sent > 0 {
+	if cpu := r.Generator.CPU; cpu >= 0 && r.Requests.Sent > 0 {
 		f["cpu-ns/req"] = float64(cpu) / float64(r.Requests.Sent)
 	}
 	return f

@@ -1,0 +1,130 @@
+package loadtest
+
+import (
+	"fmt"
+	"strings"
+)
+
+// cost says what the run cost the generator, and the server where that is known by itself.
+func (t *table) cost(r *Report) {
+	label, generator := "cost", "generator"
+	if r.Fixture != nil && r.ServerUse.Of == "" {
+		generator = "generator and server"
+	}
+	for _, of := range []struct {
+		role string
+		Usage
+	}{{generator, r.Generator}, {"server", r.ServerUse}} {
+		u := of.Usage
+		if u.Of == "" {
+			continue
+		}
+		t.row(label, "%s: %s", of.role, cpuText(u, r))
+		label = ""
+		rss := rssText(u)
+		if each, ok := r.ServerUse.perConn(r.Conns.Served); ok && of.role == "server" && each >= 0 {
+			rss += fmt.Sprintf("; %s per conn", size(each))
+		}
+		t.row("", "%s", rss)
+		if u.Before != unknownMemory {
+			t.row("", "heap %s -> %s, stacks %s -> %s; %s allocated, %s", size(u.Before.Heap), size(u.After.Heap),
+				size(u.Before.Stack), size(u.After.Stack), size(u.Allocs), pausesText(u))
+		}
+	}
+}
+
+func cpuText(u Usage, r *Report) string {
+	of := u.Of
+	if u.Shared && r.Fixture == nil {
+		of += ", shared with another run"
+	}
+	if u.CPU < 0 {
+		return of + ", CPU unknown"
+	}
+	s := fmt.Sprintf("%s, CPU %s", of, threeDigits(u.CPU))
+	if u.CPUUser >= 0 && u.CPUSystem >= 0 {
+		s += fmt.Sprintf(" (user %s, system %s)", threeDigits(u.CPUUser), threeDigits(u.CPUSystem))
+	}
+	if each := u.perRequest(r.Requests.Sent); each >= 0 {
+		s += fmt.Sprintf(", %s per request", threeDigits(each))
+	}
+	return s
+}
+
+func rssText(u Usage) string {
+	s := "RSS " + size(u.RSSBefore)
+	if u.RSSHold >= 0 {
+		s += fmt.Sprintf(" -> %s in hold", size(u.RSSHold))
+	}
+	return s + fmt.Sprintf(" -> %s, peak %s", size(u.RSS), size(u.PeakRSS))
+}
+
+func pausesText(u Usage) string {
+	if u.GCs <= 0 {
+		return "no GC"
+	}
+	return fmt.Sprintf("%s paused it %s", some(u.GCs, "GC"), threeDigits(u.GCPause))
+}
+
+// host says what else there was on the host.
+func (t *table) host(r *Report) {
+	h := r.Host
+	var parts []string
+	if h.Busy >= 0 && h.Span > 0 {
+		s := fmt.Sprintf("CPUs %s busy", percent(h.Busy))
+		if h.Foreign >= 0 {
+			s += fmt.Sprintf(", %s by others", percent(h.Foreign))
+		}
+		if h.Steal >= 0 {
+			s += fmt.Sprintf(", %s stolen", percent(h.Steal))
+		}
+		parts = append(parts, s)
+	}
+	if h.Pressure > 0 {
+		parts = append(parts, "tasks waited for a CPU for "+threeDigits(h.Pressure))
+	}
+	if len(parts) > 0 {
+		t.row("host", "whole host: %s", strings.Join(parts, "; "))
+	}
+	if waitShare(h) > 0.01 {
+		t.row("", "the generator's threads waited for a CPU for %s", threeDigits(h.RunDelay))
+	}
+	if h.Throttled > 0 {
+		t.row("", "this control group's CPU quota stopped it for %s", threeDigits(h.Throttled))
+	}
+	t.kernel(r.Kernel)
+}
+
+func (t *table) kernel(k KernelCounters) {
+	var grown []string
+	for _, c := range []struct {
+		n    int64
+		name string
+	}{
+		{k.ListenOverflows, "listen overflows"}, {k.ListenDrops, "listen drops"}, {k.TCPSynRetrans, "SYNs sent again"},
+		{k.TCPRetransSegs, "segments sent again"}, {k.TCPTimeouts, "TCP timeouts"},
+		{k.TCPMemoryPressures, "TCP memory pressures"}, {k.SoftnetDropped, "packets dropped"},
+	} {
+		if c.n > 0 {
+			grown = append(grown, fmt.Sprintf("%d %s", c.n, c.name))
+		}
+	}
+	if len(grown) > 0 {
+		t.row("kernel", "whole host: %s", strings.Join(grown, ", "))
+	}
+}
+
+func percent(share float64) string {
+	if share > 0 && share < 0.0995 {
+		return fmt.Sprintf("%.1f %%", 100*share)
+	}
+	return fmt.Sprintf("%.0f %%", 100*share)
+}
+
+// waitShare is how much of the run the generator's threads waited for a CPU, in sum; −1: unknown.
+func waitShare(h Host) float64 {
+	if h.RunDelay < 0 || h.Span <= 0 {
+		return -1
+	}
+	return float64(h.RunDelay) / float64(h.Span)
+}
