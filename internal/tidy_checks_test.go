@@ -38,10 +38,16 @@ var arrows = map[string]struct{ code, tests []string }{
 		code:  []string{"internal/engine", "internal/netpoll", "internal/dialer"},
 		tests: []string{"internal/leaktest", "internal/faulty"},
 	},
-	"internal/http1":    {},
-	"internal/memnet":   {tests: []string{"internal/leaktest"}},
-	"internal/netpoll":  {tests: []string{"internal/leaktest"}},
-	"internal/leaktest": {},
+	// The test binary that generator's tests run, and what is initialised before and after a child takes it over.
+	"internal/generator/hostile": {
+		tests: []string{"loadtest", "internal/generator/hostile/early", "internal/generator/hostile/late"},
+	},
+	"internal/generator/hostile/early": {},
+	"internal/generator/hostile/late":  {},
+	"internal/http1":                   {},
+	"internal/memnet":                  {tests: []string{"internal/leaktest"}},
+	"internal/netpoll":                 {tests: []string{"internal/leaktest"}},
+	"internal/leaktest":                {},
 
 	// The server that misbehaves for the tests of others: its malformed responses are held against the rules of http1.
 	"internal/faulty": {tests: []string{"internal/leaktest", "internal/memnet", "internal/http1"}},

@@ -45,7 +45,7 @@ func StartChildren(ctx context.Context, n int) (*Children, error) {
 	errs := make([]error, n)
 	var wg sync.WaitGroup
 	for i := range n {
-		wg.Go(func() { c.all[i], errs[i] = start(ctx) })
+		wg.Go(func() { c.all[i], errs[i] = startFrom(ctx, executables()...) })
 	}
 	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
@@ -97,10 +97,10 @@ func executables() []string {
 	return paths
 }
 
-// start starts a child and hears its first word.
-func start(ctx context.Context) (*process, error) {
+// startFrom starts a child from the first of paths that can be executed, and hears its first word.
+func startFrom(ctx context.Context, paths ...string) (*process, error) {
 	var failed error
-	for _, path := range executables() {
+	for _, path := range paths {
 		p, err := launch(path)
 		if err != nil {
 			failed = errors.Join(failed, &StartError{path, err})

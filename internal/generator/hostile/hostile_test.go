@@ -1,0 +1,53 @@
+package hostile
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+
+	"example.com/holdfast/internal/generator/hostile/early"
+	"example.com/holdfast/internal/generator/hostile/late"
+	"example.com/holdfast/loadtest"
+)
+
+func config(t *testing.T) loadtest.Config {
+	return loadtest.Config{
+		Server: loadtest.NewServer(t, late.Handler), Connections: 20, Processes: 2, Ramp: loadtest.Ramp{Every: -1},
+		Cadence: loadtest.Uniform(20*time.Millisecond, 100*time.Millisecond), IdleTimeout: time.Second, Hold: 300 * time.Millisecond,
+		Request: loadtest.Request{Want: loadtest.StatusRange{Lowest: http.StatusNotFound, Highest: http.StatusNotFound}},
+	}
+}
+
+// TestHolds is what the tests of generator run.
+func TestHolds(t *testing.T) {
+	<-early.Ticks
+	t.Chdir(t.TempDir())
+	r, err := loadtest.Run(t.Context(), config(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Conns.Held != 20 || r.Requests.Failed() != 0 {
+		t.Fatalf("\n%s", r)
+	}
+	for _, p := range r.Processes {
+		if p.Died != "" || p.Goroutines != 1 || p.StartCPU <= 0 {
+			t.Errorf("%+v: want one goroutine, of package early, and some CPU", p)
+		}
+	}
+}
+
+// TestUntilKilled holds as long as HOSTILE_HOLD says, which the tests of generator set.
+func TestUntilKilled(t *testing.T) {
+	hold, err := time.ParseDuration(os.Getenv("HOSTILE_HOLD"))
+	if err != nil {
+		hold = 10 * time.Millisecond
+	}
+	cfg := config(t)
+	cfg.Hold = hold
+	cfg.Progress = func(s loadtest.Sample) { fmt.Println("holds", s.Open) }
+	if _, err := loadtest.Run(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+}
