@@ -32,6 +32,9 @@ func closedLoop(job clientjob.Job, bare bool) (o clientjob.Outcome, err error) {
 	if stamped := r.Stamps.Kernel > 0; stamped == bare {
 		return o, fmt.Errorf("bare is %v, and %d responses had a kernel stamp", bare, r.Stamps.Kernel)
 	}
+	if known := r.Host.Busy >= 0; known == bare {
+		return o, fmt.Errorf("bare is %v, and the host's CPUs were busy %v", bare, r.Host.Busy)
+	}
 	return clientjob.Outcome{
 		Opened: r.Conns.EverEstablished, Held: r.Conns.Held, Dropped: r.Conns.Dropped,
 		Answered: r.Requests.Answered, Failed: r.Requests.Failed(),

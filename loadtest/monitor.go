@@ -69,6 +69,9 @@ func startMonitor(server *netpoll.Family, children func() []int) *monitor {
 	return m
 }
 
+// unmonitored returns a monitor that reads nothing.
+func unmonitored() *monitor { return &monitor{overlap: new(atomic.Bool)} }
+
 // begin has it read once a second from origin on.
 func (m *monitor) begin(origin time.Time) {
 	for i := range m.readings {

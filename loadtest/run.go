@@ -33,7 +33,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 type runner struct {
 	find   lookup
 	limits limits
-	bare   bool // see engine.Plan.Bare
+	bare   bool // without what its own cost is weighed against: the monitor, and see engine.Plan.Bare
 }
 
 func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
@@ -73,7 +73,10 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 	if cfg.Server != nil {
 		counts = cfg.Server.watch()
 	}
-	monitor := startMonitor(server, func() []int { return nil })
+	monitor := unmonitored()
+	if !r.bare {
+		monitor = startMonitor(server, func() []int { return nil })
+	}
 	in.before = takeUsage()
 	monitor.begin(time.Now())
 	if cancelled {
