@@ -113,6 +113,9 @@ func isTLS(target string) bool {
 
 func headerNames(h http.Header) []string { return slices.Sorted(maps.Keys(h)) }
 
+// backToBack is how Echo.Cadence says it.
+const backToBack = "back to back"
+
 func cadenceText(c engine.Cadence) string {
 	var s string
 	switch c.Kind {
@@ -125,7 +128,7 @@ func cadenceText(c engine.Cadence) string {
 	case engine.Exponential:
 		s = fmt.Sprintf("exponential(%s)", plainDuration(c.Min))
 	case engine.BackToBack:
-		s = "back to back"
+		s = backToBack
 	}
 	if c.Grid {
 		s = "fixed(" + s + ")"

@@ -16,6 +16,7 @@ func (r *Report) laws() error {
 	l.attempts(r.Conns)
 	l.requests(r.Requests)
 	l.distributions(r)
+	l.cohort(r)
 	l.causes(r)
 	l.statuses(r)
 	if len(l.broken) == 0 {
@@ -87,6 +88,24 @@ func (l *lawbook) distributions(r *Report) {
 	l.sum(figure{"Lag.Count", r.Lag.Count()}, figure{"Sent", q.Sent})
 	l.sum(figure{"ClientWait.Count", r.ClientWait.Count()}, answered)
 	l.sum(figure{"Recovery.Count", r.Recovery.Count()}, figure{"Recovered", r.Conns.Recovered})
+}
+
+// cohort holds what Judge goes by against the ledger: what is sure is a part of what was reported.
+func (l *lawbook) cohort(r *Report) {
+	h, c, q := r.Hold, r.Conns, r.Requests
+	l.notNegative("Hold.Sure", reflect.ValueOf(h.Sure))
+	l.sum(figure{"Hold.Latency.Count", h.Latency.Count()}, figure{"Hold.ServiceTime.Count", h.ServiceTime.Count()})
+	l.descending(figure{"Hold.ServiceTime.Count", h.ServiceTime.Count()}, figure{"Hold.Clean.Count", h.Clean.Count()})
+	l.descending(figure{"Requests.HoldSent", q.HoldSent},
+		figure{"Hold.Latency.Count + Hold.Sure.Unanswered", h.Latency.Count() + h.Sure.Unanswered})
+	l.descending(figure{"Conns.Connected", c.Connected}, figure{"Hold.CleanConnect.Count", h.CleanConnect.Count()})
+	lost := c.Dropped + c.ConnectFailed
+	l.descending(figure{"Conns.Dropped + ConnectFailed", lost}, figure{"Hold.Sure.Losses", h.Sure.Losses},
+		figure{"Hold.Sure.Spoiled", h.Sure.Spoiled})
+	l.descending(figure{"Conns.ConnectFailed", c.ConnectFailed}, figure{"Hold.Sure.Unconnected", h.Sure.Unconnected})
+	l.descending(figure{"Conns.Requested − Held", c.Requested - c.Held}, figure{"Hold.Sure.Spoiled", h.Sure.Spoiled})
+	l.descending(figure{"Requests, failed", q.Failed()}, figure{"Hold.Sure.Failed", h.Sure.Failed},
+		figure{"Hold.Sure.Unanswered", h.Sure.Unanswered})
 }
 
 func (l *lawbook) causes(r *Report) {

@@ -23,6 +23,8 @@ type Report struct {
 	Lag         Distribution `json:"lag"`          // sent − max(due, ready): how late we were
 	ClientWait  Distribution `json:"client_wait"`  // parsed − arrived: how long a response waited for us
 	Recovery    Distribution `json:"recovery"`     // from a loss, or a first attempt that failed, to the slot's next answer
+	Hold        Cohort       `json:"hold"`         // the requests due in hold, and what surely was the server's doing: for Judge
+	Slow        Slow         `json:"slow"`         // what took so long as if TCP had sent a segment again
 	Stamps      Stamps       `json:"stamps"`       // who read the clock when responses arrived
 
 	Load     Load          `json:"load"`     // the rate of requests in hold, against the cadence's
@@ -116,6 +118,8 @@ type Phases struct {
 	Hold  time.Duration `json:"hold_ns"`  // Config.Hold
 	Sweep time.Duration `json:"sweep_ns"` // until every conn had answered lately or failed to
 	Drain time.Duration `json:"drain_ns"` // until the answers in flight had come and all was closed
+
+	Opened time.Duration `json:"opened_ns"` // since the start of the run, when the last conn's first attempt was begun
 
 	Ended    string `json:"ended"`    // the phase in which the run ended: ramp, hold, sweep or drain
 	Complete bool   `json:"complete"` // it was not cancelled before the end of the sweep, nor with requests in flight
@@ -222,6 +226,9 @@ type Sample struct {
 	LatencyMax time.Duration `json:"latency_max_ns"`
 	LagMax     time.Duration `json:"lag_max_ns"`
 
+	Late  time.Duration `json:"late_ns"` // at most, for what the generator had planned: to wake up, to send a request
+	Clean bool          `json:"clean"`   // see [Cohort]; what [Config].Progress gets does not say so yet
+
 	// Host and Kernel are of the time between the readings next to the second's ends, half a second at least. On a busy host
 	// they come late, and then of more than that second. What [Config].Progress gets does not have them: all is unknown.
 	Host   Host           `json:"host"`
@@ -258,6 +265,7 @@ func newReport(in reportInput) *Report {
 		Lag:         Distribution{res.Lag},
 		ClientWait:  Distribution{res.ClientWait},
 		Recovery:    Distribution{res.Recovery},
+		Slow:        Slow(res.Slow),
 		Stamps:      Stamps(res.Stamps),
 		Load:        loadOf(in.plan, res),
 		Drops:       convert(res.Drops, dropOf),
@@ -273,6 +281,7 @@ func newReport(in reportInput) *Report {
 	if len(in.processes) > 0 {
 		r.Processes = convert(in.processes, processOf)
 	}
+	r.sift(res, inBubble())
 	r.Generator, r.ServerUse = in.usages()
 	r.Host, r.Kernel = in.evidence.whole()
 	r.Warnings = warningsOf(r)
@@ -285,6 +294,7 @@ func phasesOf(res *engine.Result) Phases {
 		Hold:     res.HoldEnd - res.RampEnd,
 		Sweep:    res.SweepEnd - res.HoldEnd,
 		Drain:    res.DrainEnd - res.SweepEnd,
+		Opened:   res.Opened,
 		Ended:    res.Ended.String(),
 		Complete: res.Ended == engine.PhaseDrain && res.Requests.InFlightAtEnd == 0,
 	}
@@ -328,7 +338,7 @@ func sampleOf(s engine.Sample) Sample {
 		At: s.At, Phase: s.Phase.String(),
 		Open: s.Open, Attempts: s.Attempts, Connected: s.Connected, Due: s.Due, Sent: s.Sent, Answered: s.Answered, Failed: s.Failed,
 		Dropped: s.Dropped, LatencyP50: s.LatencyP50, LatencyP99: s.LatencyP99, LatencyMax: s.LatencyMax,
-		LagMax: s.LagMax, Host: unknownHost(), Kernel: unknownCounters,
+		LagMax: s.LagMax, Late: s.Late, Host: unknownHost(), Kernel: unknownCounters,
 	}
 	for _, l := range s.Lost {
 		out.Lost = append(out.Lost, lossOf(l))

@@ -22,6 +22,15 @@ func histOf(n int64, shortest, longest time.Duration) *engine.Hist {
 	return h
 }
 
+// spectrumOf returns them to two digits.
+func spectrumOf(n int64, shortest, longest time.Duration) engine.Spectrum {
+	var m engine.Spectrometer
+	for i := range n {
+		m.Record(shortest + time.Duration(int64(longest-shortest)*i/max(n-1, 1)))
+	}
+	return m.Take()
+}
+
 // sampleInput is the origin's job at a tenth of its size: a run in which all went well.
 func sampleInput() reportInput {
 	cfg := Config{Request: Request{Method: http.MethodHead, Header: http.Header{"X-B": {"secret"}, "Accept": {"*/*"}}}}
@@ -53,9 +62,16 @@ func sampleInput() reportInput {
 		Timeline: []engine.Sample{{
 			At: time.Second, Open: 1000, Connected: 1000, Due: 62, Sent: 62, Answered: 61,
 			LatencyP50: 210 * time.Microsecond, LatencyP99: 11 * time.Millisecond, LatencyMax: 11876 * time.Microsecond,
-			LagMax: 5 * time.Millisecond,
-			Lost:   []engine.Loss{{Slot: 7, Cause: engine.ClosedIdle}},
+			LagMax: 5 * time.Millisecond, Late: 5100 * time.Microsecond,
+			Connects: spectrumOf(900, 31*time.Microsecond, 412*time.Microsecond),
+			Services: spectrumOf(61, 61*time.Microsecond, 1031*time.Microsecond),
+			Lost:     []engine.Loss{{Slot: 7, Cause: engine.ClosedIdle}},
 		}},
+		Hold: engine.Cohort{
+			Latency:     histOf(1925, 97*time.Microsecond, 11876*time.Microsecond),
+			ServiceTime: histOf(1925, 61*time.Microsecond, 1031*time.Microsecond),
+		},
+		Opened: 990 * time.Millisecond,
 		Driver: "epoll", Tick: 10 * time.Millisecond, Workers: 1,
 		Stamps:  engine.Stamps{Kernel: 1986, User: 1},
 		RampEnd: 1002 * time.Millisecond, HoldEnd: 31002 * time.Millisecond, SweepEnd: 31230 * time.Millisecond,
@@ -166,6 +182,14 @@ func failingReport() *Report {
 	res.Lag = histOf(1890, 2*time.Microsecond, 64*time.Millisecond)
 	res.ClientWait = histOf(1823, 900*time.Nanosecond, 121*time.Microsecond)
 	res.Stamps = engine.Stamps{Kernel: 1820, User: 9}
+	res.Hold = engine.Cohort{
+		Latency:     histOf(1740, 97*time.Microsecond, 3012*time.Millisecond),
+		ServiceTime: histOf(1740, 61*time.Microsecond, 2999*time.Millisecond),
+	}
+	res.Slow = engine.Slow{Connects: 31, ConnectsRetransmitted: 29, Answers: 300, AnswersRetransmitted: 2}
+	second := &res.Timeline[0].Faults
+	second.Losses[engine.BlameServer], second.Failures[engine.BlameServer], second.Unconnected[engine.BlameServer] = 11, 28, 3
+	second.Spoiled[engine.BlameServer] = 9
 	res.Drops = failingDrops()
 	last := &in.evidence.readings[len(in.evidence.readings)-1]
 	last.kernel.ListenOverflows += 31
@@ -286,6 +310,9 @@ func randomReport(rng *rand.Rand) *Report {
 	res.ServiceTime, res.ClientWait = randomHist(rng, q.Answered), randomHist(rng, q.Answered)
 	res.Latency = randomHist(rng, q.Answered+q.TimedOut)
 	res.Latency.Censored = q.TimedOut
+	inHold := upTo(q.HoldSent)
+	res.Hold = engine.Cohort{Latency: randomHist(rng, inHold), ServiceTime: randomHist(rng, inHold)}
+	res.Timeline[0].Connects, res.Timeline[0].Services = spectrumOf(c.Connected, 1, time.Second), spectrumOf(inHold, 1, time.Second)
 	res.Ended = engine.Phase(rng.IntN(4))
 	res.Drops = append(randomDrops(rng, c.ConnectFailed, engine.ConnectRefused, engine.LocalExhaustion),
 		randomDrops(rng, c.Dropped, engine.ClosedUnused, engine.TransportError)...)

@@ -1,11 +1,24 @@
 package loadtest
 
-import "time"
+import (
+	"time"
 
-// The thresholds of warnings, each with why it is where it is.
+	"example.com/holdfast/internal/engine"
+)
+
+// The thresholds of clean seconds (see Cohort), of verdicts and of warnings, each with why it is where it is.
 const (
-	// SYNs are sent again after 1 s; less what the clock's ends blur.
-	slowConnect = 900 * time.Millisecond
+	// How late we may be in a clean second is engine.Punctual: 10 ms, or a tick if that is longer. A loop with CPUs to spare
+	// is late by less than 1 ms; and a server's keep-alive timeout is not so exact that 10 ms would lose its race.
+
+	// A ramp that lost its pace catches up with it within one tick, unless the server or the machine cannot take more: then
+	// each conn after it is late. A tenth of the ramp is a tenth of its rate; for short ones, one stall of the machine.
+	mostRampSlipShare = 0.10
+	mostRampSlip      = 100 * time.Millisecond
+
+	// SYNs are sent again after 1 s, and segments after 200 ms or more; less what the clock's ends blur.
+	slowConnect = engine.SlowConnect
+	slowAnswer  = engine.SlowAnswer
 
 	// A request of hold that was not sent measured nothing. What the end of a run cuts off is less than a hundredth.
 	leastSentShare = 0.99
@@ -15,6 +28,19 @@ const (
 
 	// A tick of the epoll driver, and what Go's scheduler takes at worst on a host with CPUs to spare.
 	leastLag = 10 * time.Millisecond
+
+	// A loop that is late in every tenth second of hold has no CPU to itself: p90 of what it measured is false. One second is
+	// no load, but chance.
+	mostLateShare = 0.10
+	leastLate     = 2
+
+	// A quantile with fewer values beyond it than ten moves by a third when the run is repeated (Poisson).
+	leastBeyond = 10
+
+	// Requests that share a tick queue at the server. A quarter of the median is more than runs differ by; a tick of 1 ms
+	// is what is used where latency is judged.
+	mostTickShare = 0.25
+	judgedTick    = fineTick
 
 	// What other guests take, and what a quota takes, is missing in one piece: a hypervisor's time slice of some ms to
 	// 100 ms. A twentieth of a second is then in the latencies of a twentieth of the requests: p95 is already false.

@@ -55,7 +55,7 @@ func warningsOf(r *Report) []Warning {
 	all := []Warning{}
 	ours := []func(*Report) (Warning, bool){slowConnects, unsent, slowed, late, clamped, strangeConns, strangeRequests,
 		race, busyStart}
-	for _, of := range slices.Concat(ours, hostWarnings) {
+	for _, of := range slices.Concat(ours, measurementWarnings, hostWarnings) {
 		if w, ok := of(r); ok {
 			all = append(all, w)
 		}
@@ -70,6 +70,11 @@ func slowConnects(r *Report) (Warning, bool) {
 	switch {
 	case r.Config.TLS:
 		w.Text += ", TLS handshake included"
+	case r.Slow.ConnectsRetransmitted > 0:
+		w.Text += fmt.Sprintf(", %d of them because the accept queue was full or a packet lost, and the SYN sent again: ramp more "+
+			"slowly, or raise the server's backlog", r.Slow.ConnectsRetransmitted)
+	case r.Slow.Connects > 0 && r.Slow.ConnectsRetransmitted == 0:
+		w.Text += ", though no SYN had to be sent again: this machine was too busy, or the way is long"
 	case r.Config.Network == networkTCP:
 		w.Text += ", as when the accept queue is full or a SYN is lost: ramp more slowly, or raise the server's backlog"
 	}

@@ -26,7 +26,7 @@ func kinds(r *Report) []string {
 
 func TestWarningKinds(t *testing.T) {
 	require.Empty(t, kinds(healthyReport()))
-	require.Equal(t, []string{WarnSlowConnects, WarnUnsent, WarnLate, WarnListenOverflows, WarnRetransmissions}, kinds(failingReport()))
+	require.Equal(t, []string{WarnSlowConnects, WarnUnsent, WarnLate, WarnSlowAnswers, WarnListenOverflows, WarnRetransmissions}, kinds(failingReport()))
 
 	in := sampleInput()
 	in.result.Requests.HoldDue, in.result.Requests.HoldSent = 1400, 1400 // of some 1900 in 30 s

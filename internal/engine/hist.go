@@ -25,24 +25,27 @@ func NewHist(longest time.Duration) *Hist {
 func (h *Hist) Count() int64 { return h.HDR.TotalCount() }
 
 // Record adds d.
-func (h *Hist) Record(d time.Duration) {
+func (h *Hist) Record(d time.Duration) { h.RecordN(d, 1) }
+
+// RecordN adds d n times; n is above zero.
+func (h *Hist) RecordN(d time.Duration, n int64) {
 	if h.HDR.TotalCount() == 0 {
 		h.Min, h.Max = d, d
 	}
 	h.Min, h.Max = min(h.Min, d), max(h.Max, d)
-	h.Sum += d
-	if h.HDR.RecordValue(int64(d)) != nil {
-		h.clamp(d)
+	h.Sum += d * time.Duration(n)
+	if h.HDR.RecordValues(int64(d), n) != nil {
+		h.clamp(d, n)
 	}
 }
 
-func (h *Hist) clamp(d time.Duration) {
-	h.Clamped++
+func (h *Hist) clamp(d time.Duration, n int64) {
+	h.Clamped += n
 	edge := h.HDR.HighestTrackableValue()
 	if d < 0 {
 		edge = 0
 	}
-	if err := h.HDR.RecordValue(edge); err != nil {
+	if err := h.HDR.RecordValues(edge, n); err != nil {
 		panic("engine: histogram refuses its own edge: " + err.Error())
 	}
 }

@@ -116,7 +116,7 @@ func (m *machine) took(c *conn, arrived, now time.Duration, stamped bool) {
 	if !stamped {
 		service -= Punctual(m.plan.Tick)
 	}
-	t.services.record(service)
+	t.services.Record(service)
 }
 
 // proved notes the first answer on a conn.

@@ -73,24 +73,25 @@ func (s Spectrum) Merge(o Spectrum) Spectrum {
 	case len(s) == 0:
 		return o
 	}
-	var all spectrometer
+	var all Spectrometer
 	for _, part := range []Spectrum{s, o} {
 		for bucket, n := range part.buckets() {
 			all.add(bucket, n)
 		}
 	}
-	return all.take()
+	return all.Take()
 }
 
-// A spectrometer collects the spectrum of the current second. Its zero value is ready.
-type spectrometer struct {
+// A Spectrometer collects a spectrum. Its zero value is ready.
+type Spectrometer struct {
 	counts          []int64
 	lowest, highest int // buckets that are not empty lie within
 }
 
-func (m *spectrometer) record(d time.Duration) { m.add(bucketOf(d), 1) }
+// Record adds d.
+func (m *Spectrometer) Record(d time.Duration) { m.add(bucketOf(d), 1) }
 
-func (m *spectrometer) add(bucket int, n int64) {
+func (m *Spectrometer) add(bucket int, n int64) {
 	if m.counts == nil {
 		m.counts, m.lowest, m.highest = make([]int64, spectrumSize), spectrumSize, 0
 	}
@@ -98,8 +99,8 @@ func (m *spectrometer) add(bucket int, n int64) {
 	m.lowest, m.highest = min(m.lowest, bucket), max(m.highest, bucket)
 }
 
-// take returns what was collected, and begins anew.
-func (m *spectrometer) take() (s Spectrum) {
+// Take returns what was collected, and begins anew.
+func (m *Spectrometer) Take() (s Spectrum) {
 	if m.counts == nil {
 		return nil
 	}

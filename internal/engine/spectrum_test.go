@@ -43,14 +43,14 @@ func TestSpectraAddUp(t *testing.T) {
 		want := map[time.Duration]int64{}
 		var all Spectrum
 		for range 1 + rng.IntN(4) {
-			var m spectrometer
+			var m Spectrometer
 			for range rng.IntN(200) {
 				d := time.Duration(rng.ExpFloat64() * 1e5)
-				m.record(d)
+				m.Record(d)
 				want[edgeOf(bucketOf(d))]++
 			}
-			part := m.take()
-			require.Nil(t, m.take(), "it has begun anew")
+			part := m.Take()
+			require.Nil(t, m.Take(), "it has begun anew")
 			all = all.Merge(part)
 		}
 		require.Equal(t, want, durationsOf(all))
@@ -59,11 +59,11 @@ func TestSpectraAddUp(t *testing.T) {
 
 // TestSpectrumCutShort: what comes from elsewhere may end anywhere.
 func TestSpectrumCutShort(t *testing.T) {
-	var m spectrometer
+	var m Spectrometer
 	for _, d := range []time.Duration{ms, s, 10 * s} {
-		m.record(d)
+		m.Record(d)
 	}
-	whole := m.take()
+	whole := m.Take()
 	for end := range len(whole) {
 		require.LessOrEqual(t, len(durationsOf(whole[:end])), 3)
 	}

@@ -16,8 +16,8 @@ type tally struct {
 	recentMax  time.Duration
 	recentLag  time.Duration
 	late       time.Duration
-	connects   spectrometer
-	services   spectrometer
+	connects   Spectrometer
+	services   Spectrometer
 	faults     Faults
 	lost       []Loss
 	open       int64
@@ -59,7 +59,7 @@ func (t *tally) lateFor(planned, now time.Duration) { t.late = max(t.late, now-p
 
 func (t *tally) connectOf(d time.Duration) {
 	t.Connect.Record(d)
-	t.connects.record(d)
+	t.connects.Record(d)
 	if d > SlowConnect {
 		t.Slow.Connects++
 	}
@@ -118,7 +118,7 @@ func (t *tally) second(at time.Duration, phase Phase) Sample {
 		Failed:     failed - t.lastFailed,
 		Dropped:    c.Dropped + c.ConnectFailed - t.lastConns.Dropped - t.lastConns.ConnectFailed,
 		LatencyMax: t.recentMax, LagMax: t.recentLag, Late: t.late,
-		Connects: t.connects.take(), Services: t.services.take(), Faults: t.faults,
+		Connects: t.connects.Take(), Services: t.services.Take(), Faults: t.faults,
 		Lost: t.lost,
 	}
 	t.lastConns, t.lastReqs, t.lastFailed = *c, *r, failed

@@ -1,0 +1,74 @@
+package loadtest
+
+import (
+	"fmt"
+	"time"
+)
+
+// A Budget is what a test demands of a [Report]. Its zero value is strict: every conn held, none lost, no request failed;
+// limits that are 0 are none. A budget that says nonsense is judged [Invalid], with a reason that names the field.
+type Budget struct {
+	Held   int // the least conns to be held. 0: all; negative: any number will do
+	Drops  int // the most conns lost and attempts failed, that may be. Negative: any
+	Failed int // the most requests that may fail, see [Requests.Failed]. Negative: any
+
+	// Limits of the time to connect, over all attempts; of latency and service time, over all requests that fell due in hold.
+	// What failed or was not answered took for ever. Under [BackToBack], where a request is due as soon as the last answer
+	// has come, latency is judged by service times, and the verdict says so.
+	Connect     Limits
+	Latency     Limits
+	ServiceTime Limits
+
+	// What the server may use. Both are of the server alone ([Report.ServerUse]): of a server in the test's own process
+	// while the generator is in others (Config.Processes), or of the processes of Config.ServerPID.
+	RSSPerConn    int64         // bytes that its resident memory may grow by, for each conn
+	CPUPerRequest time.Duration // CPU time, of the whole run, for each request sent
+}
+
+// Limits bound quantiles: P99: 10 ms demands that of a hundred ninety-nine took 10 ms or less. 0: no limit.
+type Limits struct{ P50, P99, P999, Max time.Duration }
+
+// A bound is one of the limits.
+type bound struct {
+	name     string
+	perMille int64 // of all that may not be above it
+	limit    time.Duration
+}
+
+func (l Limits) bounds() []bound {
+	return []bound{{"P50", 500, l.P50}, {"P99", 990, l.P99}, {"P999", 999, l.P999}, {"Max", 1000, l.Max}}
+}
+
+// limits returns all limits of durations, each by the name of the field.
+func (b Budget) limits() []namedLimits {
+	return []namedLimits{{"Connect", b.Connect}, {"Latency", b.Latency}, {"ServiceTime", b.ServiceTime}}
+}
+
+type namedLimits struct {
+	name string
+	Limits
+}
+
+// nonsense returns a reason for each field that no run could be judged by.
+func (b Budget) nonsense(r *Report) (all []Reason) {
+	add := func(field string, format string, args ...any) {
+		all = append(all, Reason{Line: field, Text: "Budget." + field + " " + fmt.Sprintf(format, args...)})
+	}
+	if most := r.Conns.Requested; int64(b.Held) > most {
+		add("Held", "asks for %d conns, and the run opened only %d: raise Config.Connections, or leave it 0 for all", b.Held, most)
+	}
+	for _, l := range b.limits() {
+		for _, of := range l.bounds() {
+			if of.limit < 0 {
+				add(l.name+"."+of.name, "is %v: a limit is above zero, and 0 is none", of.limit)
+			}
+		}
+	}
+	if b.RSSPerConn < 0 {
+		add("RSSPerConn", "is %d bytes: a limit is above zero, and 0 is none", b.RSSPerConn)
+	}
+	if b.CPUPerRequest < 0 {
+		add("CPUPerRequest", "is %v: a limit is above zero, and 0 is none", b.CPUPerRequest)
+	}
+	return all
+}

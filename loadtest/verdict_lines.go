@@ -1,0 +1,230 @@
+package loadtest
+
+import (
+	"math"
+	"time"
+)
+
+// A line is one demand of a budget, with its two readings.
+type line struct {
+	name                           string
+	limit, optimistic, pessimistic float64
+	least                          bool                 // the limit is the least; else the most
+	show                           func(float64) string // how its figures are written
+	what                           string               // is measured: "p99 of service time"
+	unknown                        string               // why there are no readings
+	gap                            func() string        // why they differ
+}
+
+// beyond reports whether a reading breaks the limit.
+func (l line) beyond(reading float64) bool {
+	if l.least {
+		return reading < l.limit
+	}
+	return reading > l.limit
+}
+
+// judge adds a reason to v if the line is broken or cannot be decided.
+func (l line) judge(v *Verdict) {
+	reason := Reason{Line: l.name, Limit: l.show(l.limit)}
+	switch {
+	case l.unknown != "":
+		reason.Text = l.unknownText()
+		v.Invalid = append(v.Invalid, reason)
+		return
+	case !l.beyond(l.pessimistic):
+		return
+	}
+	reason.Optimistic, reason.Pessimistic = l.show(l.optimistic), l.show(l.pessimistic)
+	if l.beyond(l.optimistic) {
+		reason.Text = l.brokenText()
+		v.Broken = append(v.Broken, reason)
+	} else {
+		reason.Text = l.undecidedText()
+		v.Invalid = append(v.Invalid, reason)
+	}
+}
+
+// lines returns all demands of b.
+func (r *Report) lines(b Budget) (all []line) {
+	all = append(all, r.counts(b)...)
+	for _, of := range b.limits() {
+		for _, bound := range of.bounds() {
+			if bound.limit > 0 {
+				all = append(all, r.quantile(of.name, bound))
+			}
+		}
+	}
+	if b.RSSPerConn > 0 {
+		all = append(all, r.rssLine(b.RSSPerConn))
+	}
+	if b.CPUPerRequest > 0 {
+		all = append(all, r.cpuLine(b.CPUPerRequest))
+	}
+	return all
+}
+
+// counts returns the lines of the ledger.
+func (r *Report) counts(b Budget) (all []line) {
+	c, sure := r.Conns, r.Hold.Sure
+	if b.Held >= 0 {
+		least := int64(b.Held)
+		if least == 0 {
+			least = c.Requested
+		}
+		all = append(all, line{
+			name: "Held", what: "conns held", limit: float64(least), least: true, show: plainCount, gap: r.lossGap,
+			pessimistic: float64(c.Held), optimistic: float64(c.Requested - sure.Spoiled),
+		})
+	}
+	if b.Drops >= 0 {
+		all = append(all, line{
+			name: "Drops", what: "conns lost and attempts failed", limit: float64(b.Drops), show: plainCount, gap: r.lossGap,
+			pessimistic: float64(c.Dropped + c.ConnectFailed), optimistic: float64(sure.Losses),
+		})
+	}
+	if b.Failed >= 0 {
+		all = append(all, line{
+			name: "Failed", what: "requests failed", limit: float64(b.Failed), show: plainCount, gap: r.lossGap,
+			pessimistic: float64(r.Requests.Failed()), optimistic: float64(sure.Failed),
+		})
+	}
+	return all
+}
+
+// A population is some durations of which the rest is known only by its number: pessimistically they lasted for ever, and
+// optimistically, with all that is not sure, no time at all.
+type population struct {
+	n        int64
+	measured Distribution
+	sure     Distribution
+	endless  int64 // surely
+}
+
+// rank returns which of the n, in ascending order, is the quantile: the least that the fraction asked for is not above.
+func (p population) rank(perMille int64) int64 { return (p.n*perMille + 999) / 1000 }
+
+func (p population) pessimistic(perMille int64) float64 {
+	rank := p.rank(perMille)
+	if rank > p.measured.Count() {
+		return math.Inf(1)
+	}
+	_, most := p.measured.ranked(rank)
+	return float64(most)
+}
+
+func (p population) optimistic(perMille int64) float64 {
+	switch rank := p.rank(perMille) - (p.n - p.sure.Count() - p.endless); {
+	case rank <= 0:
+		return 0
+	case rank > p.sure.Count():
+		return math.Inf(1)
+	default:
+		least, _ := p.sure.ranked(rank)
+		return float64(least)
+	}
+}
+
+// ranked returns between which durations the one of a rank lies, from 1 for the shortest.
+func (d Distribution) ranked(rank int64) (least, most time.Duration) {
+	var below int64
+	for _, bar := range d.h.HDR.Distribution() {
+		before := below
+		if below += bar.Count; below < rank || bar.Count == 0 {
+			continue
+		}
+		least, most = time.Duration(bar.From), time.Duration(bar.To)
+		if before == 0 {
+			least = d.Min()
+		}
+		if below == d.Count() {
+			most = d.Max()
+		}
+		return least, most
+	}
+	return d.Min(), d.Max()
+}
+
+// quantile returns the line of a limit of durations.
+func (r *Report) quantile(of string, b bound) line {
+	l := line{name: of + "." + b.name, limit: float64(b.limit), show: plainDurationOf, gap: r.quantileGap}
+	h := r.Hold
+	p := population{n: r.Requests.HoldDue, measured: h.ServiceTime, sure: h.Clean, endless: h.Sure.Unanswered}
+	l.what = b.name + " of service time"
+	switch {
+	case of == "Connect":
+		p = population{n: r.Conns.Attempts, measured: r.Connect, sure: h.CleanConnect, endless: h.Sure.Unconnected}
+		l.what, l.gap = b.name+" of the time to connect", r.connectGap
+	case of == "Latency" && r.closedLoop():
+		l.what += " (back to back, latency is judged by it)"
+	case of == "Latency":
+		p.measured = h.Latency
+		l.what, l.gap = b.name+" of latency", func() string { return r.latencyGap(b) }
+	}
+	if p.n == 0 {
+		l.unknown = "no request fell due in hold: give the run a Hold, and a Cadence that sends requests in it"
+		if of == "Connect" {
+			l.unknown = "no conn was attempted"
+		}
+		return l
+	}
+	l.pessimistic, l.optimistic = p.pessimistic(b.perMille), p.optimistic(b.perMille)
+	return l
+}
+
+func (r *Report) closedLoop() bool { return r.Config.Cadence == backToBack }
+
+// rssLine returns the line of the server's memory. Neither reading depends on how busy the host was, only on how many conns
+// it is shared out among: those there were in all, or those that were left.
+func (r *Report) rssLine(limit int64) line {
+	l := line{name: "RSSPerConn", what: "resident memory of the server per conn", limit: float64(limit), show: plainSize,
+		gap: func() string { return "conns were lost before it was read." }}
+	u := r.ServerUse
+	if l.unknown = r.unattributed(u, "memory"); l.unknown != "" {
+		return l
+	}
+	if u.RSSBefore < 0 || u.RSSHold < 0 || r.Conns.OpenAtEnd == 0 {
+		l.unknown = "it was not read in hold with conns open: give the run a Hold of two seconds or more"
+		return l
+	}
+	grown := float64(u.RSSHold - u.RSSBefore)
+	l.pessimistic, l.optimistic = grown/float64(r.Conns.OpenAtEnd), grown/float64(r.Conns.EverEstablished)
+	if grown < 0 {
+		l.pessimistic, l.optimistic = 0, 0
+	}
+	return l
+}
+
+// cpuLine returns the line of the server's CPU time. On a busy host a request costs more than it does alone, because others
+// take the caches; so what was used in seconds that were not clean does not count optimistically.
+func (r *Report) cpuLine(limit time.Duration) line {
+	l := line{name: "CPUPerRequest", what: "CPU time of the server per request", limit: float64(limit), show: plainDurationOf,
+		gap: func() string { return r.unfitText(nil) }}
+	u := r.ServerUse
+	if l.unknown = r.unattributed(u, "CPU time"); l.unknown != "" {
+		return l
+	}
+	if u.CPU < 0 || r.Requests.Sent == 0 {
+		l.unknown = "it is unknown, or no request was sent"
+		return l
+	}
+	l.pessimistic = float64(u.CPU) / float64(r.Requests.Sent)
+	l.optimistic = l.pessimistic * r.cleanShare()
+	return l
+}
+
+// cleanShare returns the part of the run's time that was clean.
+func (r *Report) cleanShare() float64 {
+	var from, clean, all time.Duration
+	for _, s := range r.Timeline {
+		if s.Clean {
+			clean += s.At - from
+		}
+		all += s.At - from
+		from = s.At
+	}
+	if all == 0 {
+		return 0
+	}
+	return float64(clean) / float64(all)
+}
