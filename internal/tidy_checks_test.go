@@ -52,7 +52,11 @@ var arrows = map[string]struct{ code, tests []string }{
 	// The server that misbehaves for the tests of others: its malformed responses are held against the rules of http1.
 	"internal/faulty": {tests: []string{"internal/leaktest", "internal/memnet", "internal/http1"}},
 
-	"internal/peers": {tests: []string{"loadtest", "internal/leaktest", "internal/peers/clientjob"}},
+	// netpoll reads what other processes use, here as there.
+	"internal/peers": {
+		code:  []string{"internal/netpoll"},
+		tests: []string{"loadtest", "internal/leaktest", "internal/peers/clientjob"},
+	},
 
 	// What peers measures as a server author's test binary, and how that is told what to do.
 	"internal/peers/clientjob": {},

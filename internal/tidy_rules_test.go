@@ -123,7 +123,7 @@ var rules = []rule{
 	},
 	{
 		name: "golang.org/x/sys in netpoll alone",
-		why: "what differs between platforms stands side by side in one package; peers, which measures other processes, and " +
+		why: "what differs between platforms stands side by side in one package; peers, which starts other processes, and " +
 			"tests have their own",
 		check: noImport(code.but("internal/netpoll"), "golang.org/x/sys/..."),
 		breaks: map[string]string{

@@ -6,7 +6,7 @@ import (
 	"example.com/holdfast/internal/engine"
 )
 
-// A Distribution of durations: an HdrHistogram in ns with three significant digits, beside the exact count, sum and
+// A Distribution of durations: an HdrHistogram in ns with three significant digits (of Lag and ClientWait two), beside the exact count, sum and
 // extremes. Its zero value is empty.
 type Distribution struct{ h *engine.Hist }
 
@@ -19,8 +19,8 @@ func (d Distribution) Count() int64 {
 }
 
 // Quantile returns the duration at or below which the fraction q (0 … 1) of all lie: Quantile(0.99) is the 99th
-// percentile. It is that of rank q·Count, rounded to a whole one: never below the true one, and at most 0.1 % above it,
-// nor above Max. An empty distribution gives 0.
+// percentile. It is that of rank q·Count, rounded to a whole one: never below the true one, and at most 0.1 % above it
+// (of Lag and ClientWait 1 %), nor above Max. An empty distribution gives 0.
 func (d Distribution) Quantile(q float64) time.Duration {
 	if d.h == nil {
 		return 0

@@ -73,7 +73,10 @@
 // somebody's production by a typo.
 //
 // With a server in the same process the ledger is exact, but CPU and memory are those of both ends together, latency is
-// pessimistic, and a conn over a socket takes two descriptors. Several runs at once in one process share its CPU.
+// pessimistic, and a conn over a socket takes two descriptors. Several runs at once in one process share its CPU. What is
+// not of one alone is marked: [Usage].Shared. Of a server in a process of its own, named by Config.ServerPID, CPU and
+// memory are in the report by themselves (Report.ServerUse). What else the host was busy with stands beside each second of
+// the timeline ([Host], [KernelCounters]), and where it can have spoiled a figure a [Warning] says so.
 //
 // What a run needs, descriptors, ports and memory, is counted before the first conn is opened: see [ResourceError].
 // What is wrong with a [Config] is said before it, all at once: see [ConfigError].

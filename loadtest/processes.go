@@ -97,16 +97,20 @@ func startGenerators(ctx context.Context, c Config, target engine.Target) (*gene
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("loadtest: the run was cancelled while generator processes started: %w", ctx.Err())
 		}
-		var failed *generator.StartError
-		if errors.As(err, &failed) {
-			return nil, &ProcessError{failed.Path, failed.Err}
-		}
-		return nil, &ProcessError{"this executable", err}
+		return nil, processError(err)
 	}
 	if c.TLS != nil {
 		g.tls = verified(ctx, c, target)
 	}
 	return g, nil
+}
+
+func processError(err error) error {
+	var failed *generator.StartError
+	if errors.As(err, &failed) {
+		return &ProcessError{failed.Path, failed.Err}
+	}
+	return &ProcessError{"this executable", err}
 }
 
 // verified does what children cannot: it has the server's certificate verified as c says, by a handshake of its own, for
@@ -131,14 +135,28 @@ func verified(ctx context.Context, c Config, target engine.Target) *generator.TL
 	return portable
 }
 
+// pids returns the processes of the generator.
+func (g *generators) pids() []int {
+	if g.children == nil {
+		return nil
+	}
+	return g.children.PIDs()
+}
+
+// origin returns when a run that is begun now starts.
+func (g *generators) origin() time.Time {
+	if g.children == nil {
+		return time.Now()
+	}
+	return generator.Origin()
+}
+
 // run carries out the plan.
 func (g *generators) run(ctx context.Context, plan engine.Plan) (*engine.Result, []generator.Process, error) {
 	if g.children == nil {
-		plan.Origin = time.Now()
 		res, err := engine.Run(ctx, plan)
 		return res, nil, err
 	}
-	plan.Origin = generator.Origin()
 	return g.children.Run(ctx, plan, g.tls)
 }
 

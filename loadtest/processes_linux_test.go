@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"example.com/holdfast/internal/generator"
 )
 
 // Generator processes change nothing of what is reported, but whose it is.
@@ -147,4 +149,14 @@ func TestWhatProcessesExclude(t *testing.T) {
 	}
 	require.ErrorContains(t, Config{URL: "http://127.0.0.1/", Processes: 2}.validate(), "for 1 Connections")
 	require.ErrorContains(t, Config{URL: "http://127.0.0.1/", Connections: 100, Processes: 65}.validate(), "at most 64")
+}
+
+func TestProcessErrorSaysWhatToDo(t *testing.T) {
+	err := processError(&generator.StartError{Path: "/proc/self/exe", Err: syscall.EACCES})
+	var failed *ProcessError
+	require.ErrorAs(t, err, &failed)
+	require.Equal(t, "/proc/self/exe", failed.Path)
+	require.ErrorIs(t, err, syscall.EACCES)
+	require.ErrorContains(t, err, "cannot start a generator process from /proc/self/exe: permission denied")
+	require.ErrorContains(t, err, "set Config.Processes to -1")
 }

@@ -88,7 +88,10 @@ func TestAnotherClientIsSeen(t *testing.T) {
 	require.True(t, used)
 	require.EqualValues(t, 20+strangers, r.Fixture.Accepted)
 	require.Equal(t, r.Requests.Answered+strangers, r.Fixture.Requests)
-	require.Equal(t, []string{WarnFixtureConns, WarnFixtureRequests}, kinds(r)[:2])
-	require.EqualValues(t, strangers, r.Warnings[0].Value)
-	require.EqualValues(t, strangers, r.Warnings[1].Value)
+	values := map[string]float64{}
+	for _, w := range r.Warnings { // a busy machine adds its own
+		values[w.Kind] = w.Value
+	}
+	require.EqualValues(t, strangers, values[WarnFixtureConns])
+	require.EqualValues(t, strangers, values[WarnFixtureRequests])
 }

@@ -39,7 +39,8 @@ type Report struct {
 	// process is in it then, and other runs at the same time, so that it is Shared.
 	Generator Usage `json:"generator"`
 
-	// ServerUse is what the server used: the process tree of [Config].ServerPID. Unknown without one.
+	// ServerUse is what the server used: the process tree of [Config].ServerPID; or the test process, where [Config].Server
+	// is in it and the generator in processes of its own. Else it is unknown.
 	ServerUse Usage `json:"server_use"`
 
 	// Fixture is what [Config].Server counted of the conns accepted since the run began, whoever opened them, and of the

@@ -89,9 +89,9 @@ func TestJSONThatIsRefused(t *testing.T) {
 	data, err := json.Marshal(healthyReport())
 	require.NoError(t, err)
 	hdr := regexp.MustCompile(`"hdr":"[^"]+"`)
-	coarse := hdrhistogram.New(1, 1e6, 2)
+	coarse := hdrhistogram.New(1, 1e6, 1)
 	require.NoError(t, coarse.RecordValues(5, 1000))
-	twoDigits, err := coarse.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+	oneDigit, err := coarse.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
 	require.NoError(t, err)
 	tests := map[string]struct{ data, want string }{
 		"not an object":    {`[]`, "decoding a report"},
@@ -102,7 +102,7 @@ func TestJSONThatIsRefused(t *testing.T) {
 		"no histogram":     {string(hdr.ReplaceAll(data, []byte(`"hdr":""`))), "no histogram (hdr), yet count is 1000"},
 		"no base64":        {string(hdr.ReplaceAll(data, []byte(`"hdr":"?"`))), "hdr: illegal base64"},
 		"cut":              {string(hdr.ReplaceAll(data, []byte(`"hdr":"HISTFAAA"`))), "hdr: "},
-		"two digits":       {string(hdr.ReplaceAll(data, fmt.Appendf(nil, `"hdr":%q`, twoDigits))), "hdr has 2 significant digits"},
+		"one digit":        {string(hdr.ReplaceAll(data, fmt.Appendf(nil, `"hdr":%q`, oneDigit))), "hdr has 1 significant digits"},
 		"count":            {replaced(data, `"count":1000`, `"count":1001`), "hdr holds 1000 values, yet count is 1001"},
 		"censored":         {replaced(data, `"censored":0`, `"censored":1001`), "1001 censored"},
 		"clamped":          {replaced(data, `"clamped":0`, `"clamped":-1`), "-1 clamped"},

@@ -61,7 +61,7 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 		return nil, err
 	}
 	plan.Bare = r.bare
-	var generate *generators
+	generate := &generators{}
 	if !cancelled {
 		if generate, err = startGenerators(ctx, cfg, plan.Target); err != nil {
 			return nil, err
@@ -75,10 +75,11 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 	}
 	monitor := unmonitored()
 	if !r.bare {
-		monitor = startMonitor(server, func() []int { return nil })
+		monitor = startMonitor(server, generate.pids)
 	}
 	in.before = takeUsage()
-	monitor.begin(time.Now())
+	plan.Origin = generate.origin()
+	monitor.begin(plan.Origin)
 	if cancelled {
 		in.result, err = nothingDone(plan), context.Cause(ctx)
 	} else {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"example.com/holdfast/internal/engine"
+	"example.com/holdfast/internal/generator"
 )
 
 // Usage is what processes used while a run lasted. What is unknown is −1.
@@ -31,7 +32,7 @@ type Usage struct {
 	RSS       int64 `json:"rss_bytes"`      // at the end of the run
 	PeakRSS   int64 `json:"peak_rss_bytes"` // of the test process since it started; else the most that was seen, once a second
 
-	// What the Go runtime did, of the test process only.
+	// What the Go runtime did, of the test process and generator processes only.
 	Allocs  int64         `json:"allocs_bytes"` // on the heap
 	Mallocs int64         `json:"mallocs"`      // objects that were
 	GCs     int64         `json:"gcs"`          // collections that ended
@@ -78,7 +79,7 @@ func (u Usage) perConn(served int64) (bytes int64, ok bool) {
 }
 
 // usages says what the generator used, and the server where that can be told from it.
-func (in reportInput) usages() (generator, server Usage) {
+func (in reportInput) usages() (generate, server Usage) {
 	e := in.evidence
 	test := usageBetween(in.before, in.after)
 	test.Of, test.Shared = "test process", e.overlapped
@@ -86,20 +87,34 @@ func (in reportInput) usages() (generator, server Usage) {
 	server = unknownUsage()
 	switch {
 	case e.generators:
-		generator = e.usage("generator processes", in.result, func(r reading) processes { return r.generators })
+		generate = e.usage("generator processes", in.result, func(r reading) processes { return r.generators })
+		generate.addRuntimes(in.processes)
 		if in.cfg.Server != nil {
 			server = test
 		}
 	default:
-		generator = test
-		generator.Shared = e.overlapped || in.cfg.Server != nil
+		generate = test
+		generate.Shared = e.overlapped || in.cfg.Server != nil
 	}
 	if in.cfg.ServerPID != 0 {
 		server = e.usage(fmt.Sprintf("process tree %d", in.cfg.ServerPID), in.result,
 			func(r reading) processes { return r.server })
 		server.Shared = e.overlapped && server.Of != ""
 	}
-	return generator, server
+	return generate, server
+}
+
+// addRuntimes adds what the Go runtimes of generator processes did, if all lived to tell.
+func (u *Usage) addRuntimes(all []generator.Process) {
+	u.Allocs, u.Mallocs, u.GCs, u.GCPause = 0, 0, 0, 0
+	for _, p := range all {
+		if p.Died != "" {
+			u.Allocs, u.Mallocs, u.GCs, u.GCPause = -1, -1, -1, -1
+			return
+		}
+		u.Allocs, u.Mallocs, u.GCs = u.Allocs+p.Usage.Allocs, u.Mallocs+p.Usage.Mallocs, u.GCs+p.Usage.GCs
+		u.GCPause += p.Usage.GCPause
+	}
 }
 
 // usage is what processes used by the monitor's readings.

@@ -88,8 +88,12 @@ func throttled(r *Report) (Warning, bool) {
 }
 
 func foreign(r *Report) (Warning, bool) {
-	return shareWarning(r, WarnForeign, mostForeign, func(h Host) float64 { return h.Foreign },
+	w, seen := shareWarning(r, WarnForeign, mostForeign, func(h Host) float64 { return h.Foreign },
 		"of the host's CPU time went to other processes")
+	if r.Fixture == nil && r.ServerUse.Of == "" {
+		w.Text += "; if the server is one of them, set Config.ServerPID"
+	}
+	return w, seen
 }
 
 func schedDelay(r *Report) (Warning, bool) {
@@ -112,31 +116,31 @@ func runDelay(r *Report) (Warning, bool) {
 }
 
 // counterWarning is of a counter of the kernel that should not have grown so much.
-func counterWarning(kind string, n, most int64, format string) (Warning, bool) {
+func counterWarning(kind string, n, most int64, thing, format string) (Warning, bool) {
 	w := Warning{Kind: kind, Value: float64(n), Threshold: float64(most)}
-	w.Text = fmt.Sprintf(format, n) + " (of the whole host)"
+	w.Text = fmt.Sprintf(format, some(n, thing)) + " (of the whole host)"
 	return w, n > most
 }
 
 func listenOverflows(r *Report) (Warning, bool) {
-	return counterWarning(WarnListenOverflows, r.Kernel.ListenOverflows, mostListenOverflows,
-		"%d times a server's accept queue was full: ramp more slowly, or raise its backlog and net.core.somaxconn")
+	return counterWarning(WarnListenOverflows, r.Kernel.ListenOverflows, mostListenOverflows, "time",
+		"a server's accept queue was full %s: ramp more slowly, or raise its backlog and net.core.somaxconn")
 }
 
 func tcpMemory(r *Report) (Warning, bool) {
-	return counterWarning(WarnTCPMemory, r.Kernel.TCPMemoryPressures, mostTCPMemoryPressures,
-		"%d times TCP was short of memory, and then took less of it for each conn: raise net.ipv4.tcp_mem")
+	return counterWarning(WarnTCPMemory, r.Kernel.TCPMemoryPressures, mostTCPMemoryPressures, "time",
+		"TCP was short of memory %s, and then took less of it for each conn: raise net.ipv4.tcp_mem")
 }
 
 func softnetDrops(r *Report) (Warning, bool) {
-	return counterWarning(WarnSoftnetDrops, r.Kernel.SoftnetDropped, mostSoftnetDropped,
-		"%d packets were dropped because no CPU took them in time: raise net.core.netdev_max_backlog")
+	return counterWarning(WarnSoftnetDrops, r.Kernel.SoftnetDropped, mostSoftnetDropped, "packet",
+		"no CPU took %s in time: raise net.core.netdev_max_backlog")
 }
 
 func retransmissions(r *Report) (Warning, bool) {
 	most := max(mostRetrans, int64(mostRetransShare*float64(r.Requests.Sent)))
-	return counterWarning(WarnRetransmissions, r.Kernel.TCPRetransSegs, most,
-		"%d TCP segments were sent again: packets were lost, or a host was too busy to answer them in time")
+	return counterWarning(WarnRetransmissions, r.Kernel.TCPRetransSegs, most, "TCP segment",
+		"%s were sent again: packets were lost, or a host was too busy to answer them in time")
 }
 
 func clocks(r *Report) (Warning, bool) {

@@ -243,12 +243,9 @@ func (r *blockingRun) rampDue() time.Duration {
 }
 
 func (r *blockingRun) nextTurn() time.Duration {
-	next := min(r.nextSecond, r.sweepDue())
+	next := min(r.nextSecond, r.sweepDue(), r.phases.next(r.phase))
 	if r.mayOpen() {
 		next = min(next, r.rampDue(), r.reopenDue())
-	}
-	if r.phase == PhaseHold {
-		next = min(next, r.phases.holdEnd())
 	}
 	if len(r.dialling) > 0 {
 		next = min(next, r.dialling[0].end)

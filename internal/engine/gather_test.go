@@ -57,7 +57,11 @@ func (m *meeting) align(p Phase, at time.Duration, release func(time.Duration)) 
 		return
 	}
 	for _, release := range m.waiting[p] {
-		go release(m.latest[p]) // never from within: a driver holds its lock
+		at := m.latest[p]
+		if p == PhaseRamp {
+			at += 100 * time.Millisecond // however busy the machine, all know of it then
+		}
+		go release(at) // never from within: a driver holds its lock
 	}
 }
 

@@ -6,7 +6,8 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// A Hist is a histogram of durations in ns with three significant digits (HdrHistogram), together with the exact
+// A Hist is a histogram of durations in ns with three significant digits (HdrHistogram), two where nobody is judged by it,
+// together with the exact
 // count, sum and extremes, which the buckets cannot give. It is not safe for concurrent use.
 type Hist struct {
 	HDR      *hdrhistogram.Histogram
@@ -19,6 +20,11 @@ type Hist struct {
 // NewHist returns an empty histogram for values up to at least longest.
 func NewHist(longest time.Duration) *Hist {
 	return &Hist{HDR: hdrhistogram.New(1, int64(longest), 3)}
+}
+
+// newCoarse has two significant digits, in an eighth of the memory: 27 KB for a minute.
+func newCoarse(longest time.Duration) *Hist {
+	return &Hist{HDR: hdrhistogram.New(1, int64(longest), 2)}
 }
 
 // Count returns how many values were recorded.

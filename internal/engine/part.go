@@ -37,8 +37,8 @@ type Identity struct {
 func newPart(p *Plan) Part {
 	longest := longest(p)
 	part := Part{
-		Connect: NewHist(longest), Latency: NewHist(longest), ServiceTime: NewHist(longest), Lag: NewHist(longest),
-		ClientWait: NewHist(longest), HoldLatency: NewHist(longest), HoldServiceTime: NewHist(longest),
+		Connect: NewHist(longest), Latency: NewHist(longest), ServiceTime: NewHist(longest), Lag: newCoarse(longest),
+		ClientWait: newCoarse(longest), HoldLatency: NewHist(longest), HoldServiceTime: NewHist(longest),
 		Hazard: &Hazard{},
 		Drops:  map[Identity]*Drop{}, Unwanted: map[int]*StatusCount{},
 	}

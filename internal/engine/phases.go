@@ -72,6 +72,17 @@ func (p *phases) cancel() {
 	p.nudge()
 }
 
+// next returns the instant at which the phase ends by itself; never if that depends on the conns.
+func (p *phases) next(phase Phase) time.Duration {
+	switch phase {
+	case PhaseRamp:
+		return time.Duration(p.rampEnd.Load()) // where several processes share the run, it lies ahead for a moment
+	case PhaseHold:
+		return p.holdEnd()
+	}
+	return never
+}
+
 func (p *phases) holdEnd() time.Duration {
 	if end := time.Duration(p.rampEnd.Load()); end != never {
 		return end + p.hold

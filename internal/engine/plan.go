@@ -49,7 +49,8 @@ type Plan struct {
 	Origin time.Time
 
 	// Align, if set, is told when this share has come to the end of the ramp or the sweep, and calls release, at once or
-	// later, with the instant at which all shares had. It must not block.
+	// later, with the instant at which all shares had; the end of the ramp may lie ahead, so that no share learns of it too
+	// late to tell what falls due in hold. It must not block.
 	Align func(p Phase, at time.Duration, release func(at time.Duration))
 
 	// Second, if set, gets what each worker measured, once a second and at the end, instead of the timeline. What it gets

@@ -208,12 +208,9 @@ func (w *simWorker) end() {
 
 // park waits until a turn has something to do.
 func (w *simWorker) park() {
-	next := min(w.nextSecond, w.sweepDue(), w.wheel.next())
+	next := min(w.nextSecond, w.sweepDue(), w.phases.next(w.phase), w.wheel.next())
 	if w.mayOpen() {
 		next = min(next, w.rampDue(), w.reopenDue())
-	}
-	if w.phase == PhaseHold {
-		next = min(next, w.phases.holdEnd())
 	}
 	switch {
 	case w.sim.batching && (w.outstanding > 0 || w.connecting > 0):

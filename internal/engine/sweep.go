@@ -27,7 +27,7 @@ type change struct {
 // advance moves the machine to the phase that now belongs to. A driver calls it in every turn, after the deadlines up
 // to now were handled.
 func (m *machine) advance(now time.Duration) (c change) {
-	if m.phase == PhaseRamp && time.Duration(m.phases.rampEnd.Load()) != never {
+	if m.phase == PhaseRamp && now >= time.Duration(m.phases.rampEnd.Load()) {
 		m.phase = PhaseHold
 		if c.released = m.plan.Cadence.Kind == BackToBack; c.released {
 			m.release()

@@ -20,7 +20,7 @@ type Process struct {
 	Usage Usage         // if it lived
 }
 
-// lead is how long before the start of a run the children are told of it.
+// lead is how long before the start of a run, and before the end of its ramp, the children are told of it.
 const lead = 20 * time.Millisecond
 
 // cancelPatience is how long a child may take to wind up a run that was cancelled.
@@ -181,7 +181,7 @@ func (r *run) end(child int) {
 	}
 }
 
-// align ends a phase for all when all that live have come to its end: at the latest of their instants.
+// align ends a phase for all when all that live have come to its end: at the latest of their instants, or just after.
 func (r *run) align(phase engine.Phase) {
 	at := time.Duration(-1)
 	for i := range r.children.all {
@@ -193,6 +193,9 @@ func (r *run) align(phase engine.Phase) {
 	}
 	if r.reached[phase] == nil {
 		return
+	}
+	if phase == engine.PhaseRamp {
+		at = max(at, time.Since(r.plan.Origin)+lead) // all are to know before it comes
 	}
 	r.reached[phase], r.released[phase] = nil, at
 	for _, p := range r.children.all {

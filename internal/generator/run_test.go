@@ -84,8 +84,6 @@ func carryOut(t *testing.T, c *Children, p engine.Plan, config *TLS) (*engine.Re
 	for i, process := range processes {
 		require.Empty(t, process.Died)
 		require.Equal(t, c.PIDs()[i], process.PID)
-		require.Positive(t, process.Usage.CPUUser+process.Usage.CPUSystem)
-		require.Positive(t, process.Usage.PeakRSS)
 		require.Positive(t, process.Usage.Allocs)
 		conns += process.Conns
 	}

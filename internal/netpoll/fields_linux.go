@@ -142,7 +142,10 @@ func parseSoftnet(text []byte) int64 {
 
 // parseStat reads /proc/stat: the CPUs, and what all of them did. The time that a CPU was idle is exact, as it is taken
 // when the CPU falls idle and wakes; what it did otherwise is mostly sampled, so that it is not asked.
-func (h *Host) parseStat(text []byte) {
+//
+// It reports whether the kernel measures interrupts. One that does finds some time in each tick. One that does not may still
+// sample softirq, yet leaves both in the clock of whom they interrupted.
+func (h *Host) parseStat(text []byte) (measured bool) {
 	h.CPUs, h.Idle, h.Interrupts, h.Steal = 0, -1, -1, -1
 	var all []byte
 	for len(text) > 0 {
@@ -163,17 +166,14 @@ func (h *Host) parseStat(text []byte) {
 		var word []byte
 		word, all = cutField(all)
 		if times[i] = parseCount(word); times[i] < 0 {
-			return
+			return false
 		}
 	}
 	irq, softirq := times[5], times[6]
 	h.Idle = time.Duration(times[3]+times[4]) * userTick
+	h.Interrupts = time.Duration(irq+softirq) * userTick
 	h.Steal = time.Duration(times[7]) * userTick
-	// A kernel that measures interrupts finds some time in each tick. One that does not may still sample softirq, yet leaves
-	// both in the clock of whom they interrupted.
-	if h.Interrupts = 0; irq > softirq/100 {
-		h.Interrupts = time.Duration(irq+softirq) * userTick
-	}
+	return irq > softirq/100
 }
 
 // parsePressure reads /proc/pressure/cpu: some avg10=0.27 avg60=0.75 avg300=2.01 total=3835783171, in µs.

@@ -87,27 +87,28 @@ func TestParseStat(t *testing.T) {
 	const tick = userTick
 	unknown := Host{Idle: -1, Interrupts: -1, Steal: -1}
 	tests := map[string]struct {
-		text string
-		want Host
+		text     string
+		want     Host
+		measured bool
 	}{
-		"empty": {"", unknown},
+		"empty": {"", unknown, false},
 		"interrupts measured": {
 			"cpu  100 0 50 700 30 7 90 11 0 0\ncpu0 50 0 25 350 15 3 45 6 0 0\ncpu1 50 0 25 350 15 4 45 5 0 0\nintr 7\n",
-			Host{CPUs: 2, Idle: 730 * tick, Interrupts: 97 * tick, Steal: 11 * tick},
+			Host{CPUs: 2, Idle: 730 * tick, Interrupts: 97 * tick, Steal: 11 * tick}, true,
 		},
 		"interrupts sampled": {
 			"cpu  100 0 50 700 30 0 90 11 0 0\ncpu0 50 0 25 350 15 0 45 6 0 0\ncpuidle 4\n",
-			Host{CPUs: 2, Idle: 730 * tick, Interrupts: 0, Steal: 11 * tick},
+			Host{CPUs: 2, Idle: 730 * tick, Interrupts: 90 * tick, Steal: 11 * tick}, false,
 		},
-		"no steal":    {"cpu 100 0 50 700 30 7 90\ncpu0 1\n", Host{CPUs: 1, Idle: -1, Interrupts: -1, Steal: -1}},
-		"garbage":     {"cpu 1 2 3 x 5 6 7 8\n", unknown},
-		"negative":    {"cpu 1 2 3 -4 5 6 7 8\n", unknown},
-		"not the CPU": {"intr 1 2 3 4 5 6 7 8 9\n", unknown},
+		"no steal":    {"cpu 100 0 50 700 30 7 90\ncpu0 1\n", Host{CPUs: 1, Idle: -1, Interrupts: -1, Steal: -1}, false},
+		"garbage":     {"cpu 1 2 3 x 5 6 7 8\n", unknown, false},
+		"negative":    {"cpu 1 2 3 -4 5 6 7 8\n", unknown, false},
+		"not the CPU": {"intr 1 2 3 4 5 6 7 8 9\n", unknown, false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var got Host
-			got.parseStat([]byte(test.text))
+			require.Equal(t, test.measured, got.parseStat([]byte(test.text)))
 			require.Equal(t, test.want, got)
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"strconv"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -12,14 +13,17 @@ import (
 
 type Meter struct {
 	buf    []byte
-	groups []cpuStat
-	known  bool // groups says all that there is to say
+	groups func() (all []cpuStat, known bool)
+
+	began    bool // Host was called
+	measured bool // the kernel measures interrupts: asked once, lest a span begin with one answer and end with another
 }
 
 func NewMeter() *Meter {
-	m := &Meter{buf: make([]byte, 16<<10)}
-	m.groups, m.known = cpuStats(os.DirFS("/"))
-	return m
+	return &Meter{
+		buf:    make([]byte, 16<<10),
+		groups: sync.OnceValues(func() ([]cpuStat, bool) { return cpuStats(os.DirFS("/")) }),
+	}
 }
 
 // mostText bounds a file: /proc/stat of a machine with a thousand CPUs has some 300 KB.
@@ -66,7 +70,13 @@ func (m *Meter) Kernel() KernelCounters {
 
 func (m *Meter) Host() Host {
 	h := UnknownHost
-	h.parseStat(m.text("/proc/stat"))
+	measured := h.parseStat(m.text("/proc/stat"))
+	if !m.began {
+		m.began, m.measured = true, measured
+	}
+	if h.Interrupts >= 0 && !m.measured {
+		h.Interrupts = 0
+	}
 	h.Throttled = m.throttled()
 	h.Pressure = parsePressure(m.text("/proc/pressure/cpu"))
 	sockstat := m.text("/proc/self/net/sockstat")
@@ -160,11 +170,12 @@ func cpuStats(root fs.FS) (found []cpuStat, known bool) {
 
 // throttled counts a group without a quota as never stopped: it has no such line.
 func (m *Meter) throttled() time.Duration {
-	if !m.known {
+	groups, known := m.groups()
+	if !known {
 		return -1
 	}
 	var sum time.Duration
-	for _, g := range m.groups {
+	for _, g := range groups {
 		sum += g.unit * time.Duration(max(0, parseKeyed(m.text(g.file), g.key)))
 	}
 	return sum

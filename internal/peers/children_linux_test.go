@@ -39,19 +39,20 @@ func TestTenThousandByChildren(t *testing.T) {
 	require.EqualValues(t, 10_000, f.Accepted, "\n%s", r)
 	require.EqualValues(t, 10_000, f.Peak, "\n%s", r)
 	require.Equal(t, r.Requests.Answered, f.Requests, "\n%s", r)
+	require.Positive(t, r.ServerUse.CPU, "the server's, which is alone in this process\n%s", r)
+	require.False(t, r.ServerUse.Shared, "\n%s", r)
+	require.Positive(t, r.Generator.CPU, "the children's\n%s", r)
+	require.False(t, r.Generator.Shared, "\n%s", r)
 }
 
 // One of two children is killed: what it held is the generator's loss, counted and named, and no verdict rests on the rest.
 func TestKilledChild(t *testing.T) {
 	cfg := byChildren()
 	cfg.Server = loadtest.NewServer(t, nil)
-	before, err := childrenOf(os.Getpid())
-	require.NoError(t, err)
+	before := childrenOf(os.Getpid())
 	var killed int
 	r := runAnd(t, cfg, func() {
-		now, err := childrenOf(os.Getpid())
-		require.NoError(t, err)
-		now = slices.DeleteFunc(now, func(pid int) bool { return slices.Contains(before, pid) })
+		now := slices.DeleteFunc(childrenOf(os.Getpid()), func(pid int) bool { return slices.Contains(before, pid) })
 		require.Len(t, now, 2, "generator children")
 		killed = now[0]
 		require.NoError(t, syscall.Kill(killed, syscall.SIGKILL))
@@ -63,6 +64,10 @@ func TestKilledChild(t *testing.T) {
 	}
 	require.Len(t, r.Processes, 2)
 	require.Contains(t, r.String(), fmt.Sprintf("process %d, which had slots", killed))
+	v := r.Judge(loadtest.Budget{Held: 1, Drops: -1, Failed: -1})
+	require.Equal(t, loadtest.Invalid, v.Outcome, "%v\n%s", v.Err(), r)
+	require.ErrorContains(t, v.Err(), fmt.Sprint(killed))
+	t.Log(v.Err())
 }
 
 // A test process that is killed cannot end its children. They end by themselves: those that hold conns, and those that
@@ -75,7 +80,7 @@ func TestNothingOutlivesAKilledTest(t *testing.T) {
 			p := startGenerating(t, startTruth(t).URL, conns)
 			var children []int
 			require.True(t, poll(startBound, func() (ready bool) {
-				children, _ = childrenOf(p.pid())
+				children = childrenOf(p.pid())
 				return len(children) == 2 && !slices.ContainsFunc(children, func(pid int) bool { return openFiles(pid) < descriptors })
 			}), "generator children: %v", children)
 

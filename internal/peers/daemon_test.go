@@ -54,13 +54,11 @@ func TestDaemonIsKilledAndRestarted(t *testing.T) {
 	eachProgram(t, func(t *testing.T, p program) {
 		d := startDaemon(t, p)
 		url, client := d.URL, newClient(t)
-		pids, err := childrenOf(d.process.pid())
-		require.NoError(t, err)
-		pids = append(pids, d.process.pid())
+		pids := append(childrenOf(d.process.pid()), d.process.pid())
 		get(t, client, http.MethodGet, url+"/ok")
 
 		d.Kill()
-		_, err = net.Dial("tcp", d.Addr)
+		_, err := net.Dial("tcp", d.Addr)
 		require.ErrorIs(t, err, syscall.ECONNREFUSED)
 		for _, pid := range pids {
 			require.True(t, poll(10*time.Second, func() bool { return !alive(pid) }), "process %d", pid)

@@ -36,12 +36,7 @@ func (n *Nginx) MasterPID() int { return n.process.pid() }
 
 // WorkerPIDs returns the process ids of the workers; right after [Nginx.Reload] the old one may be among them.
 func (n *Nginx) WorkerPIDs() []int {
-	n.tb.Helper()
-	pids, err := childrenOf(n.MasterPID())
-	if err != nil {
-		n.tb.Fatalf("find the workers of nginx: %v", err)
-	}
-	return pids
+	return childrenOf(n.MasterPID())
 }
 
 // Usage returns what nginx has used since it began. CPU is that of the master and of all workers, living (exact to the
@@ -67,11 +62,7 @@ func (n *Nginx) usage() (Usage, error) {
 		return Usage{}, err
 	}
 	sum := Usage{CPU: master.CPU + ended}
-	workers, err := childrenOf(n.MasterPID())
-	if err != nil {
-		return Usage{}, err
-	}
-	for _, pid := range workers {
+	for _, pid := range childrenOf(n.MasterPID()) {
 		worker, err := ProcessUsage(pid)
 		if err != nil {
 			return Usage{}, err

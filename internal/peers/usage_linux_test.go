@@ -83,29 +83,3 @@ func TestConverseSaysWhatWentWrong(t *testing.T) {
 	require.ErrorContains(t, err, "no outcome within 100ms: ")
 	require.ErrorContains(t, err, "signal: killed")
 }
-
-func TestStatusBytes(t *testing.T) {
-	status := []byte("Name:\tnginx\nVmHWM:\t    1234 kB\nVmRSS:\t      12 MB\n")
-	got, err := statusBytes(status, "VmHWM:")
-	require.NoError(t, err)
-	require.EqualValues(t, 1234<<10, got)
-	_, err = statusBytes(status, "VmRSS:")
-	require.ErrorContains(t, err, "cannot understand")
-	_, err = statusBytes(status, "VmSwap:")
-	require.ErrorContains(t, err, "no line VmSwap:")
-}
-
-// A process may have a name that looks like the fields which follow it.
-func TestReadStatCountsFromTheEndOfTheName(t *testing.T) {
-	dir := t.TempDir()
-	sleep, err := exec.LookPath("sleep")
-	require.NoError(t, err)
-	name := dir + "/) S 1 2 ("
-	require.NoError(t, os.Symlink(sleep, name))
-	p, err := start(exec.Command(name, "60"), syscall.SIGKILL)
-	require.NoError(t, err)
-	defer p.kill()
-	children, err := childrenOf(os.Getpid())
-	require.NoError(t, err)
-	require.Contains(t, children, p.pid())
-}
