@@ -117,7 +117,7 @@ func (v verdicts) decided() float64 {
 }
 
 // judge judges a run by a line, and notes whether the server's log contradicts.
-func (v *verdicts) judge(tb testing.TB, j judgedRun, line limitLine, limit time.Duration) {
+func (v *verdicts) judge(tb testing.TB, j judgedRun, line limitLine, limit time.Duration) loadtest.Verdict {
 	tb.Helper()
 	verdict := j.report.Judge(line.budget(limit))
 	surely, surelyNot := j.kept(line.q, limit)
@@ -139,6 +139,7 @@ func (v *verdicts) judge(tb testing.TB, j judgedRun, line limitLine, limit time.
 	default:
 		tb.Fatalf("a verdict of %v", verdict.Outcome)
 	}
+	return verdict
 }
 
 // judgeAround judges a run by limits below and above the truth of it.
@@ -199,7 +200,9 @@ func verdictsUnderLoad(tb testing.TB, runs, burners int, limit time.Duration) (a
 	for range runs {
 		j := runJudged(tb, verdictConns, verdictHold)
 		around.judgeAround(tb, j)
-		given.judge(tb, j, limitLines[1], limit)
+		if verdict := given.judge(tb, j, limitLines[1], limit); verdict.Outcome != loadtest.Pass {
+			tb.Logf("%v; the server's log: p99 %v", verdict.Err(), quantile(slices.Sorted(slices.Values(j.maybe)), 0.99))
+		}
 	}
 	return around, given
 }
