@@ -90,3 +90,25 @@ func TestValuesOutOfRangeAreClampedAndCounted(t *testing.T) {
 	require.GreaterOrEqual(t, d.Quantile(1), time.Second)
 	require.LessOrEqual(t, d.Quantile(1), time.Hour)
 }
+
+// TestRankedAgainstSortedValues: each value lies between the edges of its rank, and clamped ones do too.
+func TestRankedAgainstSortedValues(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	for range 20 {
+		values := make([]time.Duration, 1+rng.IntN(500))
+		h := engine.NewHist(time.Second)
+		for i := range values {
+			values[i] = time.Duration(rng.Uint64()>>(20+rng.IntN(40))) - 1
+			h.Record(values[i])
+		}
+		slices.Sort(values)
+		for i, want := range values {
+			least, most := Distribution{h}.ranked(int64(i + 1))
+			require.LessOrEqual(t, least, want, "rank %d of %d", i+1, len(values))
+			require.GreaterOrEqual(t, most, want, "rank %d of %d", i+1, len(values))
+			if inside := h.HDR.ValueAtQuantile(0) < int64(least) && int64(most) < h.HDR.ValueAtQuantile(100); inside {
+				require.LessOrEqual(t, most-least, most/1000)
+			}
+		}
+	}
+}

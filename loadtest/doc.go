@@ -31,8 +31,8 @@
 //		if err != nil {
 //			t.Fatal(err)
 //		}
-//		if r.Conns.Held != 1000 || r.Requests.Failed() > 0 {
-//			t.Errorf("conns were lost:\n%s", r)
+//		if err := r.Judge(loadtest.Budget{}).Err(); err != nil {
+//			t.Errorf("%v\n%s", err, r)
 //		}
 //	}
 //
@@ -66,6 +66,23 @@
 // Latency has in it the requests that timed out, and our own lateness. It is an upper bound: to blame the server, look
 // at lag and client wait first. On Linux, over TCP, arrivals are read from the kernel's receive stamps, so that a busy
 // test process does not blur them; [Stamps] counts where that was not so.
+//
+// # Verdicts
+//
+// What a run measures is the server's doing and, where the machine is busy or the generator late, their own. So
+// [Report.Judge] holds each line of a [Budget] against two readings. The pessimistic one charges the server with everything:
+// latency from when a request was due, and whatever was lost or not answered took for ever. The optimistic one charges it
+// only with what surely was its doing: service times by the kernel's stamps in clean seconds, in which the machine had
+// time for both, and losses that no busy machine brings about; all else counts as nothing. The truth lies in between, and
+// a [Verdict] says
+//
+//   - [Pass], if even the pessimistic readings are within the budget, and the load was offered as planned;
+//   - [Fail], if even an optimistic reading is not: then the server it was;
+//   - [Invalid], if the limit lies in between, or a reading is missing: the run tells nothing, and the reasons say what was
+//     in the way: which line, by how much, what else the machine did, what to set.
+//
+// The zero Budget demands that all conns be held, none lost and no request failed. A limit close to what the server does
+// on a calm machine is invalid on a busy one; one that leaves room passes there too.
 //
 // # Limits
 //

@@ -151,6 +151,19 @@ func ExampleReport_String() {
 	// Output: 10 of 10 conns held, 0 dropped; 0 of 20 requests failed
 }
 
+// A budget is met, broken, or cannot be judged: a run on a busy machine fails nobody.
+func ExampleReport_Judge() {
+	r := held(10, loadtest.Every(10*time.Millisecond))
+	strict := r.Judge(loadtest.Budget{Latency: loadtest.Limits{P50: 10 * time.Second}})
+	fmt.Println(strict.Outcome, strict.Err())
+	unknown := r.Judge(loadtest.Budget{RSSPerConn: 20 << 10})
+	fmt.Println(unknown)
+	// Output:
+	// pass <nil>
+	// invalid
+	//   undecided: RSSPerConn cannot be told: the server is in the generator's process, and nobody can tell its memory: set Processes, for a generator in processes of its own
+}
+
 func ExampleDistribution_Quantile() {
 	r := held(10, loadtest.Silent())
 	fmt.Println(r.Latency.Count(), "latencies")

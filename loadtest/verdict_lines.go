@@ -2,6 +2,7 @@ package loadtest
 
 import (
 	"math"
+	"math/bits"
 	"time"
 )
 
@@ -9,9 +10,10 @@ import (
 type line struct {
 	name                           string
 	limit, optimistic, pessimistic float64
+	written                        string               // the limit, if not as show has it
 	least                          bool                 // the limit is the least; else the most
 	show                           func(float64) string // how its figures are written
-	what                           string               // is measured: "p99 of service time"
+	note                           string               // on how it is judged
 	unknown                        string               // why there are no readings
 	gap                            func() string        // why they differ
 }
@@ -26,7 +28,7 @@ func (l line) beyond(reading float64) bool {
 
 // judge adds a reason to v if the line is broken or cannot be decided.
 func (l line) judge(v *Verdict) {
-	reason := Reason{Line: l.name, Limit: l.show(l.limit)}
+	reason := Reason{Line: l.name, Limit: l.bound()}
 	switch {
 	case l.unknown != "":
 		reason.Text = l.unknownText()
@@ -73,19 +75,19 @@ func (r *Report) counts(b Budget) (all []line) {
 			least = c.Requested
 		}
 		all = append(all, line{
-			name: "Held", what: "conns held", limit: float64(least), least: true, show: plainCount, gap: r.lossGap,
+			name: "Held", limit: float64(least), least: true, show: plainCount, gap: r.lossGap,
 			pessimistic: float64(c.Held), optimistic: float64(c.Requested - sure.Spoiled),
 		})
 	}
 	if b.Drops >= 0 {
 		all = append(all, line{
-			name: "Drops", what: "conns lost and attempts failed", limit: float64(b.Drops), show: plainCount, gap: r.lossGap,
+			name: "Drops", limit: float64(b.Drops), show: plainCount, gap: r.lossGap,
 			pessimistic: float64(c.Dropped + c.ConnectFailed), optimistic: float64(sure.Losses),
 		})
 	}
 	if b.Failed >= 0 {
 		all = append(all, line{
-			name: "Failed", what: "requests failed", limit: float64(b.Failed), show: plainCount, gap: r.lossGap,
+			name: "Failed", limit: float64(b.Failed), show: plainCount, gap: r.lossGap,
 			pessimistic: float64(r.Requests.Failed()), optimistic: float64(sure.Failed),
 		})
 	}
@@ -127,39 +129,39 @@ func (p population) optimistic(perMille int64) float64 {
 
 // ranked returns between which durations the one of a rank lies, from 1 for the shortest.
 func (d Distribution) ranked(rank int64) (least, most time.Duration) {
-	var below int64
-	for _, bar := range d.h.HDR.Distribution() {
-		before := below
-		if below += bar.Count; below < rank || bar.Count == 0 {
-			continue
-		}
-		least, most = time.Duration(bar.From), time.Duration(bar.To)
-		if before == 0 {
-			least = d.Min()
-		}
-		if below == d.Count() {
-			most = d.Max()
-		}
-		return least, most
+	n := d.Count()
+	top := d.h.HDR.ValueAtQuantile(100 * float64(rank) / float64(n))
+	least, most = time.Duration(bottomOf(top)), time.Duration(top)
+	if least <= time.Duration(bottomOf(d.h.HDR.ValueAtQuantile(0))) {
+		least = d.Min() // where what is below the range stands too
 	}
-	return d.Min(), d.Max()
+	if top >= min(d.h.HDR.ValueAtQuantile(100), d.h.HDR.HighestTrackableValue()) {
+		most = d.Max() // where what is beyond the range stands too
+	}
+	return least, most
+}
+
+// bottomOf returns the least value that three digits do not tell from top: below 2048 each has a bucket of its own.
+func bottomOf(top int64) int64 {
+	shift := max(0, bits.Len64(uint64(top))-11)
+	return top >> shift << shift
 }
 
 // quantile returns the line of a limit of durations.
 func (r *Report) quantile(of string, b bound) line {
-	l := line{name: of + "." + b.name, limit: float64(b.limit), show: plainDurationOf, gap: r.quantileGap}
+	l := line{name: of + "." + b.name, limit: float64(b.limit), written: plainDuration(b.limit), show: plainDurationOf,
+		gap: r.quantileGap}
 	h := r.Hold
 	p := population{n: r.Requests.HoldDue, measured: h.ServiceTime, sure: h.Clean, endless: h.Sure.Unanswered}
-	l.what = b.name + " of service time"
 	switch {
 	case of == "Connect":
 		p = population{n: r.Conns.Attempts, measured: r.Connect, sure: h.CleanConnect, endless: h.Sure.Unconnected}
-		l.what, l.gap = b.name+" of the time to connect", r.connectGap
+		l.gap = r.connectGap
 	case of == "Latency" && r.closedLoop():
-		l.what += " (back to back, latency is judged by it)"
+		l.note = "by service time: back to back, a request is due when the answer before has come"
 	case of == "Latency":
 		p.measured = h.Latency
-		l.what, l.gap = b.name+" of latency", func() string { return r.latencyGap(b) }
+		l.gap = func() string { return r.latencyGap(b) }
 	}
 	if p.n == 0 {
 		l.unknown = "no request fell due in hold: give the run a Hold, and a Cadence that sends requests in it"
@@ -177,7 +179,7 @@ func (r *Report) closedLoop() bool { return r.Config.Cadence == backToBack }
 // rssLine returns the line of the server's memory. Neither reading depends on how busy the host was, only on how many conns
 // it is shared out among: those there were in all, or those that were left.
 func (r *Report) rssLine(limit int64) line {
-	l := line{name: "RSSPerConn", what: "resident memory of the server per conn", limit: float64(limit), show: plainSize,
+	l := line{name: "RSSPerConn", limit: float64(limit), show: plainSize,
 		gap: func() string { return "conns were lost before it was read." }}
 	u := r.ServerUse
 	if l.unknown = r.unattributed(u, "memory"); l.unknown != "" {
@@ -198,7 +200,7 @@ func (r *Report) rssLine(limit int64) line {
 // cpuLine returns the line of the server's CPU time. On a busy host a request costs more than it does alone, because others
 // take the caches; so what was used in seconds that were not clean does not count optimistically.
 func (r *Report) cpuLine(limit time.Duration) line {
-	l := line{name: "CPUPerRequest", what: "CPU time of the server per request", limit: float64(limit), show: plainDurationOf,
+	l := line{name: "CPUPerRequest", limit: float64(limit), written: plainDuration(limit), show: plainDurationOf,
 		gap: func() string { return r.unfitText(nil) }}
 	u := r.ServerUse
 	if l.unknown = r.unattributed(u, "CPU time"); l.unknown != "" {

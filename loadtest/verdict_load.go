@@ -36,10 +36,13 @@ func orNone(s, none string) string {
 // slipped compares when the last conn was begun with the plan.
 func (r *Report) slipped() (Reason, bool) {
 	e := r.Config
-	if e.RampEvery <= 0 || e.RampConns <= 0 || r.Conns.NotAttempted > 0 { // the latter was cut short
+	if e.RampEvery <= 0 || e.RampConns <= 0 || r.Conns.NotAttempted > 0 { // all at once, or cut short
 		return Reason{}, false
 	}
 	planned := time.Duration((e.Connections-1)/e.RampConns) * e.RampEvery
+	if planned <= 0 { // all at once, too
+		return Reason{}, false
+	}
 	limit := planned + max(mostRampSlip, time.Duration(mostRampSlipShare*float64(planned)))
 	text := fmt.Sprintf("the ramp fell behind: its last conn was to be begun at %s, and was at %s; at most %d conns at a time may "+
 		"connect or await their first answer", threeDigits(planned), threeDigits(r.Phases.Opened), e.MaxConnecting)

@@ -17,7 +17,7 @@ func plainSize(v float64) string { return size(int64(v)) }
 
 func plainDurationOf(v float64) string {
 	if math.IsInf(v, 1) {
-		return "endless"
+		return "without end"
 	}
 	return threeDigits(time.Duration(v))
 }
@@ -26,29 +26,35 @@ func plainDurationOf(v float64) string {
 func (l line) against(reading float64) string {
 	s := l.show(reading)
 	if s == l.show(l.limit) && reading != l.limit {
-		return fmt.Sprintf("%s (exactly %.0f, of %.0f)", s, reading, l.limit)
+		return fmt.Sprintf("%s (to the last digit %.0f, of %.0f)", s, reading, l.limit)
 	}
 	return s
 }
 
-func (l line) demand() string {
-	if l.least {
-		return l.show(l.limit) + " at least"
+// bound writes the limit, a duration as a person would.
+func (l line) bound() string {
+	if l.written != "" {
+		return l.written
 	}
-	return l.show(l.limit) + " at most"
+	return l.show(l.limit)
 }
 
-// by says by how much a reading is beyond the limit.
-func (l line) by(reading float64) string {
+// excess says by how much a reading is beyond the limit.
+func (l line) excess(reading float64) string {
+	limit := l.bound()
 	switch {
 	case l.least:
-		return fmt.Sprintf(", %s too few", l.show(l.limit-reading))
-	case math.IsInf(reading, 1):
-		return ""
+		return fmt.Sprintf("%s short of %s", l.show(l.limit-reading), limit)
 	case l.limit == 0:
-		return fmt.Sprintf(", %s too many", l.show(reading))
+		return "where none is allowed"
+	case math.IsInf(reading, 1):
+		return "over the limit of " + limit
+	case reading > 100*l.limit:
+		return fmt.Sprintf("%.0f times the limit of %s", reading/l.limit, limit)
+	case reading > 3*l.limit:
+		return fmt.Sprintf("%.3g times the limit of %s", reading/l.limit, limit)
 	}
-	return fmt.Sprintf(", %.3g %% too much", 100*(reading/l.limit-1))
+	return fmt.Sprintf("%.3g %% over the limit of %s", 100*(reading/l.limit-1), limit)
 }
 
 func (l line) brokenText() string {
@@ -56,18 +62,23 @@ func (l line) brokenText() string {
 	if l.least {
 		sure = "at most"
 	}
-	return fmt.Sprintf("%s: %s is to be %s; it is %s %s by what surely is the server's doing%s (as reported: %s)", l.name, l.what,
-		l.demand(), l.against(l.optimistic), sure, l.by(l.optimistic), l.against(l.pessimistic))
+	return fmt.Sprintf("%s: %s %s by what surely is the server's doing, %s (as reported: %s)", l.title(), l.against(l.optimistic),
+		sure, l.excess(l.optimistic), l.against(l.pessimistic))
 }
 
 func (l line) undecidedText() string {
-	text := fmt.Sprintf("%s: %s is to be %s; it is %s as reported%s, and %s by what surely is the server's doing. %s", l.name, l.what,
-		l.demand(), l.against(l.pessimistic), l.by(l.pessimistic), l.against(l.optimistic), l.gap())
+	text := fmt.Sprintf("%s: %s as reported, %s, but %s by what surely is the server's doing. %s", l.title(),
+		l.against(l.pessimistic), l.excess(l.pessimistic), l.against(l.optimistic), l.gap())
 	return strings.TrimSuffix(text, " ")
 }
 
-func (l line) unknownText() string {
-	return fmt.Sprintf("%s: %s is to be %s, and cannot be told: %s", l.name, l.what, l.demand(), l.unknown)
+func (l line) unknownText() string { return l.title() + " cannot be told: " + l.unknown }
+
+func (l line) title() string {
+	if l.note == "" {
+		return l.name
+	}
+	return l.name + " (" + l.note + ")"
 }
 
 // unattributed returns why what the server used is not known by itself; "" if it is.
@@ -98,7 +109,7 @@ func (r *Report) lossGap() string {
 	}
 	var text string
 	if len(unsure) > 0 {
-		text = "A busy machine can bring this about: " + strings.Join(unsure, ", ") + ". "
+		text = "Not surely the server's doing: " + strings.Join(unsure, ", ") + ". "
 	}
 	return text + r.unfitText(nil)
 }
@@ -160,10 +171,10 @@ func (r *Report) unfitText(choose func(r *Report, from, to time.Duration) bool) 
 	case all == 0:
 		return ""
 	case clean == all:
-		return fmt.Sprintf("All of %s that matter were clean: a longer Hold has more of them.", some(int64(all), "second"))
+		return fmt.Sprintf("All seconds in question (%d) were clean.", all)
 	}
-	return fmt.Sprintf("Of %s that matter %d were not clean, where nothing is surely the server's: %s.", some(int64(all), "second"),
-		all-clean, found.text())
+	return fmt.Sprintf("%d of %d seconds in question were not clean, and nothing in those is surely the server's: %s.",
+		all-clean, all, found.text())
 }
 
 // unfitSeconds are the seconds that were not clean, by why.

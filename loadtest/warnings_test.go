@@ -43,7 +43,12 @@ func TestSlowConnectsClaimsOnlyWhatIsKnown(t *testing.T) {
 		change func(*reportInput)
 		want   string
 	}{
-		"TCP":    {func(*reportInput) {}, plain},
+		"TCP": {func(*reportInput) {}, plain},
+		"SYN sent again": {func(in *reportInput) { in.result.Slow = engine.Slow{Connects: 1, ConnectsRetransmitted: 1} },
+			took + ", 1 of them because the accept queue was full or a packet lost, and the SYN sent again: ramp more slowly, or " +
+				"raise the server's backlog"},
+		"no SYN sent again": {func(in *reportInput) { in.result.Slow = engine.Slow{Connects: 1} },
+			took + ", though no SYN had to be sent again: this machine was too busy, or the way is long"},
 		"TLS":    {func(in *reportInput) { in.target = "https://127.0.0.1/" }, took + ", TLS handshake included"},
 		"dialer": {func(in *reportInput) { in.plan.Target = engine.Target{} }, took},
 		"unix":   {func(in *reportInput) { in.plan.Target = engine.Target{Unix: "/s"} }, took},
