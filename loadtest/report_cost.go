@@ -9,7 +9,7 @@ import (
 func (t *table) cost(r *Report) {
 	label, generator := "cost", "generator"
 	if r.Fixture != nil && r.ServerUse.Of == "" {
-		generator = "generator and server"
+		generator = bothEnds
 	}
 	for _, of := range []struct {
 		role string
@@ -19,7 +19,7 @@ func (t *table) cost(r *Report) {
 		if u.Of == "" {
 			continue
 		}
-		t.row(label, "%s: %s", of.role, cpuText(u, r))
+		t.row(label, "%s%s", whose(of.role, u), cpuText(u, r.Requests.Sent))
 		label = ""
 		rss := rssText(u)
 		if each, ok := r.ServerUse.perConn(r.Conns.Served); ok && of.role == "server" && each >= 0 {
@@ -33,19 +33,30 @@ func (t *table) cost(r *Report) {
 	}
 }
 
-func cpuText(u Usage, r *Report) string {
-	of := u.Of
-	if u.Shared && r.Fixture == nil {
-		of += ", shared with another run"
+// bothEnds is whose a process is that has both in it: it is shared by that, and perhaps with another run too.
+const bothEnds = "generator and server"
+
+// whose begins a line of the cost.
+func whose(role string, u Usage) string {
+	s := role + ": " + u.Of + ", "
+	if strings.HasPrefix(u.Of, role) {
+		s = u.Of + ": "
 	}
+	if u.Shared && role != bothEnds {
+		s += "shared with another run, "
+	}
+	return s
+}
+
+func cpuText(u Usage, sent int64) string {
 	if u.CPU < 0 {
-		return of + ", CPU unknown"
+		return "CPU unknown"
 	}
-	s := fmt.Sprintf("%s, CPU %s", of, threeDigits(u.CPU))
+	s := fmt.Sprintf("CPU %s", threeDigits(u.CPU))
 	if u.CPUUser >= 0 && u.CPUSystem >= 0 {
 		s += fmt.Sprintf(" (user %s, system %s)", threeDigits(u.CPUUser), threeDigits(u.CPUSystem))
 	}
-	if each := u.perRequest(r.Requests.Sent); each >= 0 {
+	if each := u.perRequest(sent); each >= 0 {
 		s += fmt.Sprintf(", %s per request", threeDigits(each))
 	}
 	return s

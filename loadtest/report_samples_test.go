@@ -145,7 +145,7 @@ func treeReport() *Report {
 	last := &in.evidence.readings[len(in.evidence.readings)-1]
 	last.host.Idle -= 12 * time.Second
 	last.host.Throttled += 2 * time.Second
-	last.runDelay += 5 * time.Second
+	last.runDelay += 8 * time.Second
 	return reportOf(in)
 }
 

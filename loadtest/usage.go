@@ -39,7 +39,7 @@ type Usage struct {
 	GCPause time.Duration `json:"gc_pause_ns"`  // for which all goroutines were stopped, in sum
 
 	// SchedDelay is the 99th percentile of the time for which goroutines were ready to run and did not, of the test process
-	// only. It is the lower bound of one of the runtime's buckets, which are up to an eighth wide.
+	// only. It is the lower bound of one of the runtime's buckets, which are up to a quarter wide.
 	SchedDelay time.Duration `json:"sched_delay_ns"`
 
 	Before Memory `json:"before"`

@@ -52,9 +52,9 @@ func TestHostWarnings(t *testing.T) {
 			Warning{Kind: WarnSchedDelay, Value: 0.012, Threshold: 0.01,
 				Text: "one goroutine in a hundred of the test process was ready for 12.0ms or more before it ran: too much for its " +
 					"2 processors"}},
-		"run queue": {func(r *Report) { r.Host.RunDelay = r.Host.Span / 5 },
-			Warning{Kind: WarnRunDelay, Value: 0.2, Threshold: 0.1,
-				Text: "the generator's threads, in sum, were ready and had no CPU for 20 % of the run's time: the host had too much " +
+		"run queue": {func(r *Report) { r.Host.RunDelay = r.Host.Span / 4 },
+			Warning{Kind: WarnRunDelay, Value: 0.25, Threshold: 0.2,
+				Text: "the generator's threads, in sum, were ready and had no CPU for 25 % of the run's time: the host had too much " +
 					"to do"}},
 		"overflows": {func(r *Report) { r.Kernel.ListenOverflows = 1 }, Warning{Kind: WarnListenOverflows, Value: 1,
 			Text: "a server's accept queue was full 1 time: ramp more slowly, or raise its backlog and net.core.somaxconn " +
@@ -85,7 +85,7 @@ func TestNoHostWarnings(t *testing.T) {
 	require.Empty(t, hostReport(func(r *Report) {
 		h := &r.Timeline[3].Host
 		h.Steal, h.Throttled, h.Foreign = mostSteal, time.Second/20, mostForeign
-		r.Generator.SchedDelay, r.Host.RunDelay = mostSchedDelay, r.Host.Span/10
+		r.Generator.SchedDelay, r.Host.RunDelay = mostSchedDelay, r.Host.Span/5
 		r.Kernel.TCPRetransSegs, r.Environment.Governor = mostRetrans, "performance"
 	}))
 	require.Empty(t, hostReport(func(r *Report) {

@@ -18,7 +18,7 @@ type Family struct {
 
 type relative struct {
 	start uint64
-	cpu   time.Duration
+	cpu   time.Duration // −1: not read yet
 }
 
 // NewFamily watches nobody yet.
@@ -46,13 +46,13 @@ func (f *Family) join(p Process) bool {
 		}
 		f.bury(p.PID)
 	}
-	f.living[p.PID] = &relative{start: p.Start}
+	f.living[p.PID] = &relative{start: p.Start, cpu: -1}
 	f.ever++
 	return true
 }
 
 func (f *Family) bury(pid int) {
-	f.ended += f.living[pid].cpu
+	f.ended += max(0, f.living[pid].cpu)
 	delete(f.living, pid)
 }
 
@@ -74,11 +74,12 @@ func (f *Family) RunDelay() time.Duration {
 }
 
 // Read returns the CPU time of all since they started, and how much of their memory is resident, summed over those that
-// live: what processes share is counted for each of them. −1: unknown, as where none lives.
+// live: what processes share is counted for each of them. −1: unknown, as is the memory where none lives.
 func (f *Family) Read() (cpu time.Duration, rss int64) {
 	if f.descend {
 		f.findDescendants()
 	}
+	unknown := false
 	rss = -1
 	for pid, r := range f.living {
 		p, ok := f.meter.Process(pid)
@@ -89,10 +90,14 @@ func (f *Family) Read() (cpu time.Duration, rss int64) {
 		if now, ok := CPUClock(pid); ok {
 			r.cpu = now
 		}
+		unknown = unknown || r.cpu < 0
 		if its, _ := f.meter.Memory(pid); its >= 0 { // none of a process that ended and was not waited for
 			rss = max(0, rss) + its
 		}
 		cpu += r.cpu
+	}
+	if unknown {
+		return -1, rss
 	}
 	return cpu + f.ended, rss
 }
