@@ -30,6 +30,8 @@ var loadtestBinary = sync.OnceValues(func() (string, error) { return compile("..
 // so that both meet the same machine. It ends when both have had turns, and their ramps. Each process's own CPU clock, over
 // its whole life, says what it used, whenever it did so: what is done once a second weighs double here, because only half
 // of its time brings requests. first is who gets the first turn.
+//
+// One thing both pay for: as long as anybody asks for stamps, the kernel reads its clock for each segment of the machine.
 func costPair(tb testing.TB, n *Nginx, conns, turns int, slice time.Duration, first int) (with, bare loopRun) {
 	tb.Helper()
 	path, err := loadtestBinary()
