@@ -18,11 +18,11 @@ import (
 
 // Generator children, as the machine sees them.
 
-// byChildren is a run of ten thousand in two children, each conn asking every 3 s in the mean.
+// byChildren is a run of ten thousand in two children, each conn asking every 2 s in the mean.
 func byChildren() loadtest.Config {
 	return loadtest.Config{
-		Connections: 10_000, Ramp: loadtest.Ramp{Conns: 50}, Processes: 2,
-		IdleTimeout: 8 * time.Second, Cadence: loadtest.Uniform(time.Second, 5*time.Second), Hold: 3 * time.Second,
+		Connections: 10_000, Ramp: loadtest.Ramp{Conns: 100}, Processes: 2,
+		IdleTimeout: 8 * time.Second, Cadence: loadtest.Uniform(time.Second, 3*time.Second), Hold: 3 * time.Second,
 		ConnectTimeout: 30 * time.Second, ResponseTimeout: 30 * time.Second,
 	}
 }
