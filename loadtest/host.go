@@ -20,13 +20,16 @@ type Host struct {
 	Pressure  time.Duration `json:"pressure_ns"`  // some task was ready and had no CPU (pressure stall information)
 	RunDelay  time.Duration `json:"run_delay_ns"` // the generator's threads, in sum, were ready and had no CPU
 
-	Sockets  int64 `json:"sockets"`   // TCP sockets in use at the end, in this process's network namespace
-	TimeWait int64 `json:"time_wait"` // conns in TIME_WAIT at the end, in the same
+	// TCP sockets in use, and conns in TIME_WAIT, of this process's network namespace, at the start and at the end.
+	SocketsBefore  int64 `json:"sockets_before"`
+	Sockets        int64 `json:"sockets"`
+	TimeWaitBefore int64 `json:"time_wait_before"`
+	TimeWait       int64 `json:"time_wait"`
 }
 
 func unknownHost() Host {
-	return Host{Span: -1, Busy: -1, Foreign: -1, Steal: -1, Throttled: -1, Pressure: -1, RunDelay: -1, Sockets: -1,
-		TimeWait: -1}
+	return Host{Span: -1, Busy: -1, Foreign: -1, Steal: -1, Throttled: -1, Pressure: -1, RunDelay: -1,
+		SocketsBefore: -1, Sockets: -1, TimeWaitBefore: -1, TimeWait: -1}
 }
 
 // KernelCounters says how much counters of the kernel grew. They count everything in this process's network namespace,
@@ -73,7 +76,8 @@ func hostBetween(a, b reading) Host {
 	if h.RunDelay = grown(a.runDelay, b.runDelay); a.runDelay >= 0 && b.runDelay >= 0 {
 		h.RunDelay = max(0, h.RunDelay) // a thread that ended takes its account with it
 	}
-	h.Sockets, h.TimeWait = b.host.Sockets, b.host.TimeWait
+	h.SocketsBefore, h.Sockets = a.host.Sockets, b.host.Sockets
+	h.TimeWaitBefore, h.TimeWait = a.host.TimeWait, b.host.TimeWait
 
 	cpus := b.host.CPUs
 	if h.Span < leastSpan || cpus == 0 || a.host.CPUs != cpus {

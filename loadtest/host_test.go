@@ -40,10 +40,10 @@ func TestHostBetweenReadings(t *testing.T) {
 			b.host.Throttled += 5 * ms
 			b.host.Pressure += 9 * ms
 			b.runDelay += 3 * ms
-			b.host.Sockets, b.host.TimeWait = 11, 12
+			a.host.Sockets, b.host.Sockets, a.host.TimeWait, b.host.TimeWait = 1, 11, 2, 12
 		}, Host{
 			Span: time.Second, Busy: 0.5, Foreign: 0.2, Steal: 0.1, Throttled: 5 * ms, Pressure: 9 * ms, RunDelay: 3 * ms,
-			Sockets: 11, TimeWait: 12,
+			SocketsBefore: 1, Sockets: 11, TimeWaitBefore: 2, TimeWait: 12,
 		}},
 		"the real span counts": {func(a, b *reading) {
 			b.at += time.Second

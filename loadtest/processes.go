@@ -86,7 +86,7 @@ type generators struct {
 	tls      *generator.TLS
 }
 
-// startGenerators starts as many as c says.
+// startGenerators starts as many as c says. What it returns is to be closed, also if it fails.
 func startGenerators(ctx context.Context, c Config, target engine.Target) (*generators, error) {
 	g := &generators{}
 	if c.Processes == 0 {
@@ -94,10 +94,7 @@ func startGenerators(ctx context.Context, c Config, target engine.Target) (*gene
 	}
 	var err error
 	if g.children, err = generator.StartChildren(ctx, c.Processes); err != nil {
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("loadtest: the run was cancelled while generator processes started: %w", ctx.Err())
-		}
-		return nil, processError(err)
+		return g, processError(err)
 	}
 	if c.TLS != nil {
 		g.tls = verified(ctx, c, target)

@@ -1,6 +1,7 @@
 package loadtest
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net/http"
@@ -159,4 +160,21 @@ func TestProcessErrorSaysWhatToDo(t *testing.T) {
 	require.ErrorIs(t, err, syscall.EACCES)
 	require.ErrorContains(t, err, "cannot start a generator process from /proc/self/exe: permission denied")
 	require.ErrorContains(t, err, "set Config.Processes to -1")
+}
+
+// Whenever a run with processes is cancelled, there is a report.
+func TestProcessesAreCancelledAnyTime(t *testing.T) {
+	s := NewServer(t, nil)
+	for after := time.Duration(0); after < 60*time.Millisecond; after += 4 * time.Millisecond {
+		cfg := brief(s, "", 20)
+		cfg.Processes, cfg.Hold = 2, time.Minute
+		ctx, cancel := context.WithTimeout(t.Context(), after)
+		r, err := Run(ctx, cfg)
+		cancel()
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.NotNil(t, r)
+		require.False(t, r.Phases.Complete)
+		require.EqualValues(t, 20, r.Conns.Requested)
+	}
+	require.Empty(t, childrenOf(t))
 }

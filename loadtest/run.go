@@ -63,7 +63,8 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 	plan.Bare = r.bare
 	generate := &generators{}
 	if !cancelled {
-		if generate, err = startGenerators(ctx, cfg, plan.Target); err != nil {
+		generate, err = startGenerators(ctx, cfg, plan.Target)
+		if cancelled = ctx.Err() != nil; err != nil && !cancelled {
 			return nil, err
 		}
 		defer generate.close()

@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
 
@@ -179,7 +178,9 @@ func killed(t *testing.T, n, of, victims int) (*engine.Result, []Process) {
 	p.Progress = func(s engine.Sample) {
 		if s.At == 2*time.Second {
 			for _, pid := range c.PIDs()[:victims] {
-				_ = syscall.Kill(pid, syscall.SIGKILL)
+				if p, err := os.FindProcess(pid); err == nil {
+					_ = p.Kill()
+				}
 			}
 		}
 	}
