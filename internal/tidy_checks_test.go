@@ -22,7 +22,7 @@ var arrows = map[string]struct{ code, tests []string }{
 	"loadtest": {
 		code: []string{"internal/engine", "internal/http1", "internal/netpoll", "internal/memnet", "internal/dialer",
 			"internal/generator"},
-		tests: []string{"internal/leaktest", "internal/faulty"},
+		tests: []string{"internal/leaktest", "internal/faulty", "internal/peers/clientjob"},
 	},
 
 	"internal/engine": {

@@ -21,7 +21,8 @@ type monitor struct {
 	origin   time.Time
 	readings []reading
 	overlap  *atomic.Bool
-	stop     chan struct{}
+	alarm    *netpoll.Alarm // nil: it is not read once a second
+	stop     atomic.Bool
 	stopped  chan struct{}
 }
 
@@ -69,38 +70,45 @@ func startMonitor(server *netpoll.Family, children func() []int) *monitor {
 	return m
 }
 
+// unmonitored returns a monitor that reads nothing.
+func unmonitored() *monitor { return &monitor{overlap: new(atomic.Bool)} }
+
 // begin has it read once a second from origin on.
 func (m *monitor) begin(origin time.Time) {
 	for i := range m.readings {
 		m.readings[i].at -= origin.Sub(m.origin)
 	}
 	m.origin = origin
-	if m.meter != nil {
-		m.stop, m.stopped = make(chan struct{}), make(chan struct{})
-		go m.loop()
+	if m.meter == nil {
+		return
 	}
+	var err error
+	if m.alarm, err = netpoll.NewAlarm(); err != nil {
+		return // the run will not get far either, and say so
+	}
+	m.stopped = make(chan struct{})
+	go m.loop()
 }
 
 func (m *monitor) loop() {
 	defer close(m.stopped)
 	for {
 		next := (time.Since(m.origin)/time.Second + 1) * time.Second // what was missed is not made up for
-		timer := time.NewTimer(time.Until(m.origin.Add(next)))
-		select {
-		case <-timer.C:
-			m.read()
-		case <-m.stop:
-			timer.Stop()
+		m.alarm.Wait(time.Until(m.origin.Add(next)))
+		if m.stop.Load() {
 			return
 		}
+		m.read()
 	}
 }
 
 // end takes the reading after the run.
 func (m *monitor) end() evidence {
-	if m.stop != nil {
-		close(m.stop)
+	if m.alarm != nil {
+		m.stop.Store(true)
+		m.alarm.Ring()
 		<-m.stopped
+		m.alarm.Close()
 	}
 	if m.meter != nil {
 		m.read()

@@ -33,6 +33,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 type runner struct {
 	find   lookup
 	limits limits
+	bare   bool // without what its own cost is weighed against: the monitor, and see engine.Plan.Bare
 }
 
 func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
@@ -59,6 +60,7 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	plan.Bare = r.bare
 	generate := &generators{}
 	if !cancelled {
 		generate, err = startGenerators(ctx, cfg, plan.Target)
@@ -72,7 +74,10 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 	if cfg.Server != nil {
 		counts = cfg.Server.watch()
 	}
-	monitor := startMonitor(server, generate.pids)
+	monitor := unmonitored()
+	if !r.bare {
+		monitor = startMonitor(server, generate.pids)
+	}
 	in.before = takeUsage()
 	plan.Origin = generate.origin()
 	monitor.begin(plan.Origin)

@@ -23,7 +23,7 @@ func runEpoll(ctx context.Context, p *Plan) (*Result, error) {
 		timeline: timelineOf(p),
 	}
 	r.addEndpoints()
-	if len(p.Target.Addrs) > 0 {
+	if len(p.Target.Addrs) > 0 && !p.Bare {
 		var stop func()
 		stop, r.stamps = netpoll.StartStamps()
 		defer stop()

@@ -57,6 +57,10 @@ type Plan struct {
 	// is the worker's own: it must be done with it when it returns, and must not block.
 	Second func(Second)
 
+	// Bare leaves out what a verdict rests on, the kernel's stamps and the evidence of hold and of each second: a run
+	// without is what their cost is weighed against.
+	Bare bool
+
 	// Progress, if set, is called with each sample of the timeline, once a second, on a goroutine of its own.
 	Progress func(Sample)
 }

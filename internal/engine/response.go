@@ -108,7 +108,7 @@ func (m *machine) took(c *conn, arrived, now time.Duration, stamped bool) {
 	if service > SlowAnswer {
 		t.Slow.Answers++
 	}
-	if !c.has(ofHold) {
+	if !c.has(ofHold) || m.plan.Bare {
 		return
 	}
 	t.HoldLatency.Record(latency)

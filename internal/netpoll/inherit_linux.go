@@ -1,6 +1,7 @@
 package netpoll
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"syscall"
@@ -49,7 +50,18 @@ func isParent(pid int) bool {
 		return true
 	}
 	// It has ended, and somebody else has taken this process in.
-	return pid > 0 && unix.Kill(pid, 0) == unix.ESRCH
+	return pid > 0 && hasEnded(pid)
+}
+
+// hasEnded reports whether a process has ended, also if nobody has waited for it yet.
+func hasEnded(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return unix.Kill(pid, 0) == unix.ESRCH
+	}
+	// The name in parentheses may hold any character: the state follows the last one.
+	rest := text[bytes.LastIndexByte(text, ')')+1:]
+	return bytes.HasPrefix(rest, []byte(" Z")) || bytes.HasPrefix(rest, []byte(" X"))
 }
 
 func OwnGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

@@ -39,12 +39,15 @@ var pureAuthorBinary = sync.OnceValues(func() (string, error) {
 	return compileAuthor("author-pure.test", append(os.Environ(), "CGO_ENABLED=0"))
 })
 
-func compileAuthor(name string, env []string) (string, error) {
+func compileAuthor(name string, env []string) (string, error) { return compile("./author", name, env) }
+
+// compile makes the test binary of a package.
+func compile(pkg, name string, env []string) (string, error) {
 	path := filepath.Join(scratch, name)
-	cmd := exec.Command("go", "test", "-c", "-o", path, "./author")
+	cmd := exec.Command("go", "test", "-c", "-o", path, pkg)
 	cmd.Env = env
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("compile package author: %w\n%s", err, out)
+		return "", fmt.Errorf("compile package %s: %w\n%s", pkg, err, out)
 	}
 	return path, nil
 }
@@ -64,12 +67,13 @@ func runJob(tb testing.TB, binary func() (string, error), job clientjob.Job) (cl
 // before.
 func runClient(tb testing.TB, cmd *exec.Cmd, bound time.Duration) (clientjob.Outcome, Usage) {
 	tb.Helper()
-	o, u, err := converse(cmd, bound)
+	o, u, err := converse(cmd, bound, func(*process) {})
 	require.NoError(tb, err)
 	return o, u
 }
 
-func converse(cmd *exec.Cmd, bound time.Duration) (o clientjob.Outcome, u Usage, err error) {
+// converse calls started when the process runs.
+func converse(cmd *exec.Cmd, bound time.Duration, started func(*process)) (o clientjob.Outcome, u Usage, err error) {
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	stdin, err := cmd.StdinPipe()
@@ -95,6 +99,7 @@ func converse(cmd *exec.Cmd, bound time.Duration) (o clientjob.Outcome, u Usage,
 			err = fmt.Errorf("%s: %w; %v; it wrote:\n%s", cmd.Path, err, cmd.ProcessState, stderr.Bytes())
 		}
 	}()
+	started(p)
 
 	line, err := readLine(stdout, bound)
 	if err != nil {

@@ -17,6 +17,7 @@ var scratch string
 // TestMain is also the entry of the clients that run in a child process of their own: they leave before the testing
 // package does anything.
 func TestMain(m *testing.M) {
+	serveTruth()
 	clientjob.Main(map[string]func(clientjob.Job) (clientjob.Outcome, error){"net/http": netHTTPClient})
 	var err error
 	if scratch, err = os.MkdirTemp("", "holdfast-peers"); err != nil {

@@ -62,7 +62,7 @@ func TestPeakRSSIsTheChildsOwn(t *testing.T) {
 		block[i] = 1
 	}
 	cmd := exec.Command("sh", "-c", `echo '{"opened":7}'; read line; exit 0`)
-	o, u, err := converse(cmd, 30*time.Second)
+	o, u, err := converse(cmd, 30*time.Second, func(*process) {})
 	require.NoError(t, err)
 	require.Equal(t, clientjob.Outcome{Opened: 7}, o)
 	require.Less(t, u.PeakRSS, int64(len(block))/2)
@@ -75,11 +75,11 @@ func TestConverseSaysWhatWentWrong(t *testing.T) {
 		"echo gibberish; read line":    `outcome "gibberish\n"`,
 		`echo '{}'; read line; exit 4`: "exit status 4",
 	} {
-		_, _, err := converse(exec.Command("sh", "-c", script), 10*time.Second)
+		_, _, err := converse(exec.Command("sh", "-c", script), 10*time.Second, func(*process) {})
 		require.ErrorContains(t, err, want, script)
 	}
 	// A child that says nothing, and has a child of its own.
-	_, _, err := converse(exec.Command("sh", "-c", "sleep 60; :"), 100*time.Millisecond)
+	_, _, err := converse(exec.Command("sh", "-c", "sleep 60; :"), 100*time.Millisecond, func(*process) {})
 	require.ErrorContains(t, err, "no outcome within 100ms: ")
 	require.ErrorContains(t, err, "signal: killed")
 }

@@ -20,17 +20,18 @@ type Job struct {
 	IdleTimeout time.Duration
 	Hold        time.Duration
 	ClosedLoop  bool // GET back to back on conns that open at once; else the origin's job
+	Processes   int  // of the generator; 0: the client's own
 }
 
 // Environ returns the process's environment with the job in it.
 func (j Job) Environ() []string {
 	// As words: encoding/json would add 170 kB to the memory of the client.
-	words := fmt.Sprintln(j.Client, j.URL, j.Conns, int64(j.IdleTimeout), int64(j.Hold), j.ClosedLoop)
+	words := fmt.Sprintln(j.Client, j.URL, j.Conns, int64(j.IdleTimeout), int64(j.Hold), j.ClosedLoop, j.Processes)
 	return append(os.Environ(), variable+"="+words)
 }
 
 func parse(text string) (j Job, err error) {
-	_, err = fmt.Sscan(text, &j.Client, &j.URL, &j.Conns, &j.IdleTimeout, &j.Hold, &j.ClosedLoop)
+	_, err = fmt.Sscan(text, &j.Client, &j.URL, &j.Conns, &j.IdleTimeout, &j.Hold, &j.ClosedLoop, &j.Processes)
 	return j, err
 }
 

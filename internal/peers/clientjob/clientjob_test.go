@@ -47,7 +47,7 @@ func TestJobAndOutcomeSurviveTheirWay(t *testing.T) {
 }
 
 func TestJobIsReadAsWritten(t *testing.T) {
-	want := Job{Client: "holdfast", URL: "http://127.0.0.1:1/", Conns: 7, IdleTimeout: time.Minute, Hold: 3, ClosedLoop: true}
+	want := Job{Client: "holdfast", URL: "http://127.0.0.1:1/", Conns: 7, IdleTimeout: time.Minute, Hold: 3, ClosedLoop: true, Processes: 2}
 	env := want.Environ()
 	got, err := parse(env[len(env)-1][len(variable)+1:])
 	require.NoError(t, err)
