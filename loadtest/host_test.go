@@ -60,7 +60,7 @@ func TestHostBetweenReadings(t *testing.T) {
 			Host{Span: time.Second, Busy: -1, Foreign: -1, Steal: -1}},
 		"too short for shares": {func(a, b *reading) { b.at = a.at + 99*ms },
 			Host{Span: 99 * ms, Busy: -1, Foreign: -1, Steal: -1}},
-		"unknown": {func(a, b *reading) { b.host, b.runDelay = netpoll.UnknownHost, -1 }, func() Host {
+		"unknown": {func(a, b *reading) { a.host, b.host, b.runDelay = netpoll.UnknownHost, netpoll.UnknownHost, -1 }, func() Host {
 			h := unknownHost()
 			h.Span = time.Second
 			return h
