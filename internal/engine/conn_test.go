@@ -132,11 +132,11 @@ func TestTimeoutIsDecidedByArrival(t *testing.T) {
 			got := r.tally.Requests
 			require.Equal(t, test.want.Answered, got.Answered)
 			require.Equal(t, test.want.TimedOut, got.TimedOut)
-			require.Equal(t, test.want.TimedOut, r.tally.Latency.Censored)
+			require.Equal(t, test.want.TimedOut, r.tally.Rest.Latency.Censored)
 			if test.want.TimedOut == 1 {
-				require.Equal(t, sent+timeout-s, r.tally.Latency.Sum, "censored at the deadline, from due")
+				require.Equal(t, sent+timeout-s, r.tally.Rest.Latency.Sum, "censored at the deadline, from due")
 			}
-			require.Equal(t, int64(1), r.tally.Latency.Count())
+			require.Equal(t, int64(1), r.tally.Rest.Latency.Count())
 		})
 	}
 }

@@ -107,7 +107,7 @@ func TestUnstampedServiceTimes(t *testing.T) {
 				want = max(0, took-punctual)
 			}
 			require.Equal(t, map[time.Duration]int64{edgeOf(bucketOf(want)): 1}, durationsOf(r.tally.second(s, PhaseHold).Services))
-			require.Equal(t, took, r.HoldServiceTime.Sum)
+			require.Equal(t, took, r.Hold.ServiceTime.Sum)
 		}
 	}
 }

@@ -9,8 +9,8 @@ import "time"
 func (m *machine) timedOut(j uint32, now time.Duration) want {
 	c := &m.conns[j]
 	if m.onWire(c) {
-		m.tally.latencyOf(c.sent + m.plan.ResponseTimeout - c.due)
-		m.tally.Latency.Censored++
+		m.tally.latencyOf(m.tally.Rest, c.sent+m.plan.ResponseTimeout-c.due)
+		m.tally.Rest.Latency.Censored++
 	}
 	return m.lose(j, now, m.causeOfLate(c), evidence{})
 }

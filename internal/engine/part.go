@@ -13,10 +13,14 @@ type Part struct {
 	Requests Requests
 	Stamps   Stamps
 
-	Connect, Latency, ServiceTime, Lag, ClientWait *Hist
-	Recovery                                       *Hist // nil where lost conns stay lost
-	HoldLatency, HoldServiceTime                   *Hist // of the requests due in hold that were answered
-	Hazard                                         *Hazard
+	Connect, Lag, ClientWait *Hist
+	Recovery                 *Hist // nil where lost conns stay lost
+
+	// Of the requests due in hold that were answered; and of all others, those that timed out among them, censored. Each is
+	// recorded once: they become one when the run is over.
+	Hold, Rest Cohort
+
+	Hazard *Hazard
 
 	Behind time.Duration // Result.Behind
 	Opened time.Duration // Result.Opened
@@ -37,8 +41,9 @@ type Identity struct {
 func newPart(p *Plan) Part {
 	longest := longest(p)
 	part := Part{
-		Connect: NewHist(longest), Latency: NewHist(longest), ServiceTime: NewHist(longest), Lag: newCoarse(longest),
-		ClientWait: newCoarse(longest), HoldLatency: NewHist(longest), HoldServiceTime: NewHist(longest),
+		Connect: NewHist(longest), Lag: newCoarse(longest), ClientWait: newCoarse(longest),
+		Hold:   Cohort{NewHist(longest), NewHist(longest)},
+		Rest:   Cohort{NewHist(longest), NewHist(longest)},
 		Hazard: &Hazard{},
 		Drops:  map[Identity]*Drop{}, Unwanted: map[int]*StatusCount{},
 	}
@@ -58,15 +63,13 @@ func (p *Part) merge(o *Part) {
 	p.Stamps.Kernel += o.Stamps.Kernel
 	p.Stamps.User += o.Stamps.User
 	p.Connect.Merge(o.Connect)
-	p.Latency.Merge(o.Latency)
-	p.ServiceTime.Merge(o.ServiceTime)
+	p.Hold.merge(o.Hold)
+	p.Rest.merge(o.Rest)
 	p.Lag.Merge(o.Lag)
 	p.ClientWait.Merge(o.ClientWait)
 	if p.Recovery != nil {
 		p.Recovery.Merge(o.Recovery)
 	}
-	p.HoldLatency.Merge(o.HoldLatency)
-	p.HoldServiceTime.Merge(o.HoldServiceTime)
 	p.Behind += o.Behind
 	p.Opened = max(p.Opened, o.Opened)
 	p.Slow.add(o.Slow)
@@ -85,6 +88,11 @@ func (p *Part) merge(o *Part) {
 			p.Unwanted[status] = s
 		}
 	}
+}
+
+func (c Cohort) merge(o Cohort) {
+	c.Latency.Merge(o.Latency)
+	c.ServiceTime.Merge(o.ServiceTime)
 }
 
 func (c *Conns) add(o Conns) {

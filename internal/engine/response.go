@@ -101,18 +101,18 @@ func (m *machine) answered(j uint32, p *http1.Parser, rest []byte, arrived, now 
 func (m *machine) took(c *conn, arrived, now time.Duration, stamped bool) {
 	t := &m.tally
 	latency, service := arrived-c.due, arrived-c.sent
-	t.latencyOf(latency)
-	t.ServiceTime.Record(service)
 	t.ClientWait.Record(now - arrived)
 	t.Stamps.add(stamped)
 	if service > SlowAnswer {
 		t.Slow.Answers++
 	}
 	if !c.has(ofHold) || m.plan.Bare {
+		t.latencyOf(t.Rest, latency)
+		t.Rest.ServiceTime.Record(service)
 		return
 	}
-	t.HoldLatency.Record(latency)
-	t.HoldServiceTime.Record(service)
+	t.latencyOf(t.Hold, latency)
+	t.Hold.ServiceTime.Record(service)
 	if !stamped {
 		service -= Punctual(m.plan.Tick)
 	}

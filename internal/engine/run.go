@@ -40,11 +40,12 @@ func merged(parts []*Part, ends Ends) *Result {
 	for _, p := range parts[1:] {
 		all.merge(p)
 	}
+	all.Rest.merge(all.Hold)
 	return &Result{
-		Conns: all.Conns, Requests: all.Requests, Stamps: all.Stamps,
-		Connect: all.Connect, Latency: all.Latency, ServiceTime: all.ServiceTime, Lag: all.Lag, ClientWait: all.ClientWait,
+		Conns: all.Conns, Requests: all.Requests, Stamps: all.Stamps, Connect: all.Connect,
+		Latency: all.Rest.Latency, ServiceTime: all.Rest.ServiceTime, Lag: all.Lag, ClientWait: all.ClientWait,
 		Recovery: all.Recovery, Hazard: all.Hazard.bins(), Drops: all.sorted(), Unwanted: all.statuses(),
-		Hold: Cohort{all.HoldLatency, all.HoldServiceTime}, Behind: all.Behind, Slow: all.Slow, Opened: all.Opened,
+		Hold: all.Hold, Behind: all.Behind, Slow: all.Slow, Opened: all.Opened,
 		RampEnd: ends.Ramp, HoldEnd: ends.Hold, SweepEnd: ends.Sweep, DrainEnd: ends.Drain, Ended: ends.Phase,
 	}
 }

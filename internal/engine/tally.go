@@ -42,8 +42,8 @@ func longest(p *Plan) time.Duration {
 // longestRecovery is longer than a server may be away.
 const longestRecovery = 24 * time.Hour
 
-func (t *tally) latencyOf(d time.Duration) {
-	t.Latency.Record(d)
+func (t *tally) latencyOf(of Cohort, d time.Duration) {
+	of.Latency.Record(d)
 	t.recentMax = max(t.recentMax, d)
 	// A value beyond the range is clamped and counted in latency; this curve shows it as its maximum.
 	_ = t.recent.RecordValue(int64(min(d, time.Duration(t.recent.HighestTrackableValue()))))

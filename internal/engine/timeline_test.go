@@ -125,7 +125,7 @@ func TestTimelineOfUnequalWorkers(t *testing.T) {
 	count := func(m *machine, n int64) {
 		m.tally.Conns.Connected += n
 		m.tally.open += n
-		m.tally.latencyOf(time.Duration(n) * ms)
+		m.tally.latencyOf(m.tally.Rest, time.Duration(n)*ms)
 	}
 	count(a, 1)
 	count(b, 10)
