@@ -91,7 +91,7 @@ func (r *Report) sift(res *engine.Result, virtual bool) {
 	longest := max(time.Minute, r.Config.ConnectTimeout, r.Config.ResponseTimeout)
 	s := sieve{
 		config: r.Config, virtual: virtual, blur: engine.Punctual(r.Config.Tick),
-		clean: engine.NewHist(longest), connect: engine.NewHist(longest),
+		clean: engine.NewCoarse(longest), connect: engine.NewCoarse(longest),
 	}
 	for i := range r.Timeline {
 		r.Timeline[i].Clean = s.second(r.Timeline[i], res.Timeline[i])

@@ -131,8 +131,9 @@ func (p population) optimistic(perMille int64) float64 {
 func (d Distribution) ranked(rank int64) (least, most time.Duration) {
 	n := d.Count()
 	top := d.h.HDR.ValueAtQuantile(100 * float64(rank) / float64(n))
-	least, most = time.Duration(bottomOf(top)), time.Duration(top)
-	if least <= time.Duration(bottomOf(d.h.HDR.ValueAtQuantile(0))) {
+	bottomOf := func(value int64) time.Duration { return bottomOf(value, d.h.HDR.SignificantFigures()) }
+	least, most = bottomOf(top), time.Duration(top)
+	if least <= bottomOf(d.h.HDR.ValueAtQuantile(0)) {
 		least = d.Min() // where what is below the range stands too
 	}
 	if top >= min(d.h.HDR.ValueAtQuantile(100), d.h.HDR.HighestTrackableValue()) {
@@ -141,10 +142,15 @@ func (d Distribution) ranked(rank int64) (least, most time.Duration) {
 	return least, most
 }
 
-// bottomOf returns the least value that three digits do not tell from top: below 2048 each has a bucket of its own.
-func bottomOf(top int64) int64 {
-	shift := max(0, bits.Len64(uint64(top))-11)
-	return top >> shift << shift
+// bottomOf returns the least value that a histogram of so many digits does not tell from top: with three each value below
+// 2048 has a bucket of its own, with two below 256.
+func bottomOf(top, digits int64) time.Duration {
+	exact := 11
+	if digits == 2 {
+		exact = 8
+	}
+	shift := max(0, bits.Len64(uint64(top))-exact)
+	return time.Duration(top >> shift << shift)
 }
 
 // quantile returns the line of a limit of durations.

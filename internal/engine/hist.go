@@ -22,8 +22,8 @@ func NewHist(longest time.Duration) *Hist {
 	return &Hist{HDR: hdrhistogram.New(1, int64(longest), 3)}
 }
 
-// newCoarse has two significant digits, in an eighth of the memory: 27 KB for a minute.
-func newCoarse(longest time.Duration) *Hist {
+// NewCoarse has two significant digits, in an eighth of the memory: 27 KB for a minute.
+func NewCoarse(longest time.Duration) *Hist {
 	return &Hist{HDR: hdrhistogram.New(1, int64(longest), 2)}
 }
 

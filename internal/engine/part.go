@@ -41,7 +41,7 @@ type Identity struct {
 func newPart(p *Plan) Part {
 	longest := longest(p)
 	part := Part{
-		Connect: NewHist(longest), Lag: newCoarse(longest), ClientWait: newCoarse(longest),
+		Connect: NewHist(longest), Lag: NewCoarse(longest), ClientWait: NewCoarse(longest),
 		Hold:   Cohort{NewHist(longest), NewHist(longest)},
 		Rest:   Cohort{NewHist(longest), NewHist(longest)},
 		Hazard: &Hazard{},
