@@ -12,8 +12,9 @@ func (r *Report) rssLine(limit int64) line {
 	own, _ := r.ownUse()
 	l := line{name: "RSSPerConn", limit: float64(limit), show: plainSize, gap: func() string {
 		if own > 0 {
-			return fmt.Sprintf("Up to %s of the %s that the test process grew by may be our own: take more Connections.", size(own),
-				size(u.RSSHold-u.RSSBefore))
+			grown := u.RSSHold - u.RSSBefore
+			return fmt.Sprintf("Of the %s that the test process grew by %s may be our own: take more Connections.", size(grown),
+				size(min(own, grown)))
 		}
 		return "Conns were lost before it was read."
 	}}
@@ -38,8 +39,8 @@ func (r *Report) cpuLine(limit time.Duration) line {
 	l := line{name: "CPUPerRequest", limit: float64(limit), written: plainDuration(limit), show: plainDurationOf,
 		gap: func() string {
 			if own > 0 {
-				return fmt.Sprintf("Up to %s of the test process's %s may be our own: make more requests. %s", threeDigits(own),
-					threeDigits(u.CPU), r.unfitText(nil))
+				return fmt.Sprintf("Of the test process's %s of CPU time %s may be our own: send more requests. %s", threeDigits(u.CPU),
+					threeDigits(min(own, u.CPU)), r.unfitText(nil))
 			}
 			return r.unfitText(nil)
 		}}

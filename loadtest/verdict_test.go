@@ -144,9 +144,9 @@ func TestEachInvalidReason(t *testing.T) {
 			return r
 		}, Budget{CPUPerRequest: 90 * time.Microsecond}, "CPUPerRequest", "foreign CPU up to 50 %"},
 		"our own memory": {changed(testProcessServes), Budget{RSSPerConn: 15_000}, "RSSPerConn",
-			"Up to 24.2MiB of the 38.1MiB that the test process grew by may be our own: take more Connections."},
+			"Of the 38.1MiB that the test process grew by 24.2MiB may be our own: take more Connections."},
 		"our own CPU": {changed(testProcessServes), Budget{CPUPerRequest: 900 * time.Microsecond}, "CPUPerRequest",
-			"Up to 640ms of the test process's 2.00s may be our own"},
+			"Of the test process's 2.00s of CPU time 640ms may be our own"},
 		"cut short": {changed(func(r *Report) { r.Phases.Complete = false }), Budget{}, "run", "the run was cut short in the drain"},
 		"load": {changed(func(r *Report) { r.Requests.HoldDue, r.Requests.Due, r.Requests.Unsent = 1945, 2007, 20 }), Budget{}, "load",
 			"of 1945 requests due in hold 1925 were sent, 98.97 %, and 99 % are to be"},
