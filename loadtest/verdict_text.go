@@ -270,7 +270,7 @@ func (u unfitSeconds) text() string {
 			all = append(all, fmt.Sprintf("in %d ", n)+fmt.Sprintf(format, args...))
 		}
 	}
-	say(u.foreign, "the machine was busy with other work (foreign CPU up to %.0f %%: run it when nothing else does)", 100*u.mostForeign)
+	say(u.foreign, "the machine was busy with other work (foreign CPU up to %.0f %%: run it when nothing else runs)", 100*u.mostForeign)
 	say(u.steal, "the hypervisor took CPUs away (up to %.0f %%: use a machine whose CPUs are its own)", 100*u.mostSteal)
 	say(u.throttled, "the CPU quota stopped us (up to %s: raise the cgroup's cpu.max)", threeDigits(u.mostThrottled))
 	say(u.late, "we were late for what we had planned (up to %s: fewer Connections or longer pauses, Processes, or more CPUs)",
