@@ -71,11 +71,11 @@ func (u Usage) perRequest(sent int64) time.Duration {
 }
 
 // perConn returns by how much the resident memory grew for each of the conns; ok is false where that is unknown.
-func (u Usage) perConn(served int64) (bytes int64, ok bool) {
-	if u.RSSBefore < 0 || u.RSSHold < 0 || served <= 0 {
+func (u Usage) perConn(open int64) (bytes int64, ok bool) {
+	if u.RSSBefore < 0 || u.RSSHold < 0 || open <= 0 {
 		return 0, false
 	}
-	return (u.RSSHold - u.RSSBefore) / served, true
+	return (u.RSSHold - u.RSSBefore) / open, true
 }
 
 // testProcess is Usage.Of of this process.

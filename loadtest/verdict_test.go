@@ -67,6 +67,7 @@ func TestOwnUseIsNotTheServers(t *testing.T) {
 	onlyReason(t, r.Judge(Budget{RSSPerConn: 14_000}), Fail, "RSSPerConn", "at least 14.2KiB, whatever this machine did")
 	onlyReason(t, r.Judge(Budget{CPUPerRequest: 600 * time.Microsecond}), Fail, "CPUPerRequest", "at least 684µs, whatever")
 	require.Equal(t, Pass, r.Judge(Budget{RSSPerConn: 40_000, CPUPerRequest: 1007 * time.Microsecond}).Outcome)
+	require.Contains(t, r.String(), "39.1KiB per conn, of which 24.8KiB may be our own")
 }
 
 // onlyReason demands that v has this one reason and no other.
