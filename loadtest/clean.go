@@ -35,6 +35,8 @@ type Sure struct {
 	Unconnected int64 `json:"unconnected"` // attempts failed
 	Failed      int64 `json:"failed"`      // requests, as in [Requests.Failed]
 	Unanswered  int64 `json:"unanswered"`  // requests due in hold that were sent and failed without a response
+
+	CPU time.Duration `json:"cpu_ns"` // that Report.ServerUse used in clean seconds; 0 also if that is unknown
 }
 
 // Slow counts connects and answers that took as long as if TCP had sent a segment again, and those on whose conn it did, as

@@ -6,8 +6,8 @@ import (
 	"example.com/holdfast/internal/engine"
 )
 
-// A Distribution of durations: an HdrHistogram in ns with three significant digits (of Lag and ClientWait two), beside the exact count, sum and
-// extremes. Its zero value is empty.
+// A Distribution of durations: an HdrHistogram in ns with three significant digits (of Lag and ClientWait two), beside the
+// exact count, sum and extremes. Its zero value is empty.
 type Distribution struct{ h *engine.Hist }
 
 // Count returns how many durations it holds, the censored among them.

@@ -20,8 +20,8 @@ const (
 )
 
 // effective returns a copy of a valid c that shares no memory with it and in which every default is filled in: a zero
-// that is left means zero, no longer "the default". Of what may be negative,
-// Ramp.Every stays so: at once; and Processes: never.
+// that is left means zero, no longer "the default". Of what may be negative, Ramp.Every stays so: at once; and Processes:
+// never.
 func (c Config) effective(loc location) Config {
 	c.Connections = orDefault(c.Connections, defaultConnections)
 	c.Ramp = c.Ramp.effective()

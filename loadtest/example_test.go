@@ -161,7 +161,7 @@ func ExampleReport_Judge() {
 	// Output:
 	// pass <nil>
 	// invalid
-	//   undecided: RSSPerConn cannot be told: the server is in the generator's process, and nobody can tell its memory: set Processes, for a generator in processes of its own
+	//   undecided: RSSPerConn cannot be told: server and generator are in one process, and nobody can tell the server's memory: set Config.Processes to 1, so that the generator has a process of its own
 }
 
 func ExampleDistribution_Quantile() {

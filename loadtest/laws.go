@@ -104,6 +104,7 @@ func (l *lawbook) cohort(r *Report) {
 		figure{"Hold.Sure.Spoiled", h.Sure.Spoiled})
 	l.descending(figure{"Conns.ConnectFailed", c.ConnectFailed}, figure{"Hold.Sure.Unconnected", h.Sure.Unconnected})
 	l.descending(figure{"Conns.Requested − Held", c.Requested - c.Held}, figure{"Hold.Sure.Spoiled", h.Sure.Spoiled})
+	l.descending(figure{"ServerUse.CPU", max(0, int64(r.ServerUse.CPU))}, figure{"Hold.Sure.CPU", int64(h.Sure.CPU)})
 	l.descending(figure{"Requests, failed", q.Failed()}, figure{"Hold.Sure.Failed", h.Sure.Failed},
 		figure{"Hold.Sure.Unanswered", h.Sure.Unanswered})
 }

@@ -91,6 +91,7 @@ func TestEachBoundIsALaw(t *testing.T) {
 		{"Hold.Sure.Unconnected", func(r *Report) { r.Hold.Sure.Unconnected = 26 }},
 		{"Requests, failed ≥ Hold.Sure.Failed", func(r *Report) { r.Hold.Sure.Failed = 90 }},
 		{"Hold.Sure.Failed ≥ Hold.Sure.Unanswered", func(r *Report) { r.Hold.Sure.Unanswered = 29 }},
+		{"ServerUse.CPU ≥ Hold.Sure.CPU", func(r *Report) { r.Hold.Sure.CPU = 1 }},
 		{"Hold.Sure.Losses ≥ 0", func(r *Report) { r.Hold.Sure.Losses = -1 }},
 		{"ClientWait.Count", func(r *Report) { r.ClientWait.h.Record(1) }},
 		{"Drops of conns", func(r *Report) { r.Drops[0].Count++ }},

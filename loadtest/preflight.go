@@ -57,7 +57,11 @@ func (l limits) processes(c Config) int {
 		return 0 // the server's ends alone are too many
 	}
 	each := clampInt64(hard) - childDescriptors
-	return int(min(mostProcesses, (int64(c.Connections)+each-1)/each))
+	n := int(min(mostProcesses, (int64(c.Connections)+each-1)/each))
+	if most := c.Reopen.effective().PerSecond; most > 0 {
+		n = min(n, most) // one that may not reopen at all would not do what the others do
+	}
+	return n
 }
 
 // childDescriptors are those of a generator process beside its conns.

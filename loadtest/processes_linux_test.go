@@ -118,6 +118,8 @@ func TestProcessesAreChosenByDescriptors(t *testing.T) {
 	}
 	other := Config{URL: "http://127.0.0.1/", Connections: 50_000}
 	require.Equal(t, 3, l.processes(other))
+	other.Reopen = Reopen{Delay: -1, PerSecond: 2}
+	require.Equal(t, 2, l.processes(other), "each reopens one a second at least")
 	other.DialContext = noDial
 	require.Zero(t, l.processes(other), "whatever it takes, a function stays here")
 	l.descriptors = func() (int, uint64, uint64, error) { return 8, 16, 16, nil }

@@ -284,6 +284,7 @@ func newReport(in reportInput) *Report {
 	}
 	r.sift(res, inBubble())
 	r.Generator, r.ServerUse = in.usages()
+	r.Hold.Sure.CPU = min(in.sureCPU(r.Timeline), max(0, r.ServerUse.CPU))
 	r.Host, r.Kernel = in.evidence.whole()
 	r.Warnings = warningsOf(r)
 	return r

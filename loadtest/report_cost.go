@@ -5,6 +5,32 @@ import (
 	"strings"
 )
 
+// generators lists the processes: in one line where all went well.
+func (t *table) generators(r *Report) {
+	if len(r.Processes) == 0 {
+		return
+	}
+	var conns, most int64
+	for _, p := range r.Processes {
+		conns, most = conns+p.Conns, max(most, p.Conns)
+	}
+	t.row("generators", "%s for %s, %d each at most", processCount(len(r.Processes)), some(conns, "conn"), most)
+	n := len(r.Processes)
+	for i, p := range r.Processes {
+		if p.Died != "" {
+			t.row("", "process %d, which had slots %d, %d, %d, …, died at %s with %s: %s", p.PID, i, i+n, i+2*n,
+				threeDigits(p.DiedAt), some(p.Lost, "conn"), p.Died)
+		}
+	}
+}
+
+func processCount(n int) string {
+	if n == 1 {
+		return "1 process"
+	}
+	return fmt.Sprintf("%d processes", n)
+}
+
 // cost says what the run cost the generator, and the server where that is known by itself.
 func (t *table) cost(r *Report) {
 	label, generator := "cost", "generator"
@@ -22,8 +48,11 @@ func (t *table) cost(r *Report) {
 		t.row(label, "%s%s", whose(of.role, u), cpuText(u, r.Requests.Sent))
 		label = ""
 		rss := rssText(u)
-		if each, ok := r.ServerUse.perConn(r.Conns.Served); ok && of.role == "server" && each >= 0 {
+		if each, ok := u.perConn(r.Conns.OpenAtEnd); ok && of.role == "server" && each >= 0 {
 			rss += fmt.Sprintf("; %s per conn", size(each))
+			if own, _ := r.ownUse(); own > 0 {
+				rss += fmt.Sprintf(", of which %s may be our own", size(min(each, own/r.Conns.OpenAtEnd)))
+			}
 		}
 		t.row("", "%s", rss)
 		if u.Before != unknownMemory {

@@ -16,8 +16,8 @@ import (
 //
 // It returns an error only if the run could not be carried out: a [*ConfigError] with everything that is wrong with cfg,
 // a [*ResourceError] for what this machine lacks, a [*ProcessError] if generator processes cannot be started, an error of
-// the resolver; the report is then nil, and no conn was opened. If ctx ends first, the report holds what was measured until then, and the error wraps ctx's; so it is, with
-// the system's error, where the system fails in the middle of a run.
+// the resolver; the report is then nil, and no conn was opened. If ctx ends first, the report holds what was measured until
+// then, and the error wraps ctx's; so it is, with the system's error, where the system fails in the middle of a run.
 //
 // How long a run takes: the ramp, cfg.Hold, the sweep, and for the answers still in flight at most cfg.ResponseTimeout.
 // The ramp takes as long as cfg.Ramp says and then up to the longest pause, because it ends when the last conn has

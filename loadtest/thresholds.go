@@ -64,6 +64,16 @@ const (
 	mostTCPMemoryPressures = 0
 	mostSoftnetDropped     = 0
 
+	// What the test process uses for the generator while that is in other processes: it gathers what they tell, once a second.
+	// Beside a server of 8 idle conns, 1, 2 and 8 processes made it 5.4, 9.2 and 32 MiB larger within 3 s, 2 of them 15 MiB within
+	// 9 s; it took 12 ms of CPU at once and 2.5 to 3.5 ms per second and process (2026-11). Three times that, of memory twice,
+	// is not surely the server's.
+	ownRSS           = 8 << 20
+	ownRSSPerProcess = 8 << 20
+	ownRSSPerSecond  = 8 << 10 // of the timeline
+	ownCPU           = 40 * time.Millisecond
+	ownCPUPerProcess = 10 * time.Millisecond // a second
+
 	// Of the requests; and a few come from whatever else uses the network.
 	mostRetransShare = 0.001
 	mostRetrans      = 10

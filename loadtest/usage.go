@@ -71,18 +71,21 @@ func (u Usage) perRequest(sent int64) time.Duration {
 }
 
 // perConn returns by how much the resident memory grew for each of the conns; ok is false where that is unknown.
-func (u Usage) perConn(served int64) (bytes int64, ok bool) {
-	if u.RSSBefore < 0 || u.RSSHold < 0 || served <= 0 {
+func (u Usage) perConn(open int64) (bytes int64, ok bool) {
+	if u.RSSBefore < 0 || u.RSSHold < 0 || open <= 0 {
 		return 0, false
 	}
-	return (u.RSSHold - u.RSSBefore) / served, true
+	return (u.RSSHold - u.RSSBefore) / open, true
 }
+
+// testProcess is Usage.Of of this process.
+const testProcess = "test process"
 
 // usages says what the generator used, and the server where that can be told from it.
 func (in reportInput) usages() (generate, server Usage) {
 	e := in.evidence
 	test := usageBetween(in.before, in.after)
-	test.Of, test.Shared = "test process", e.overlapped
+	test.Of, test.Shared = testProcess, e.overlapped
 	test.RSSHold = e.rssHold(in.result, func(r reading) int64 { return r.test.rss })
 	server = unknownUsage()
 	switch {
@@ -102,6 +105,17 @@ func (in reportInput) usages() (generate, server Usage) {
 		server.Shared = e.overlapped && server.Of != ""
 	}
 	return generate, server
+}
+
+// sureCPU returns what the server by itself used in clean seconds of the timeline, at least; 0 also if that is unknown.
+func (in reportInput) sureCPU(timeline []Sample) time.Duration {
+	switch {
+	case in.cfg.ServerPID != 0:
+		return in.evidence.cleanCPU(timeline, func(r reading) processes { return r.server })
+	case in.cfg.Server != nil && in.evidence.generators:
+		return in.evidence.cleanCPU(timeline, func(r reading) processes { return r.test })
+	}
+	return 0
 }
 
 // addRuntimes adds what the Go runtimes of generator processes did, if all lived to tell.
@@ -132,6 +146,32 @@ func (e evidence) usage(of string, res *engine.Result, pick func(reading) proces
 		u.PeakRSS = max(u.PeakRSS, pick(r).rss)
 	}
 	return u
+}
+
+// cleanCPU sums what was used from one reading to the next where the seconds between them were clean.
+func (e evidence) cleanCPU(timeline []Sample, pick func(reading) processes) (sum time.Duration) {
+	for i := 1; i < len(e.readings); i++ {
+		a, b := e.readings[i-1], e.readings[i]
+		if cleanBetween(timeline, a.at, b.at) {
+			sum += max(0, grown(pick(a).cpu, pick(b).cpu))
+		}
+	}
+	return sum
+}
+
+// cleanBetween reports whether there was a second between from and to, readings that may be late, and all were clean.
+func cleanBetween(timeline []Sample, from, to time.Duration) bool {
+	var begin time.Duration
+	any := false
+	for _, s := range timeline {
+		if begin+slack < to && from+slack < s.At {
+			if any = true; !s.Clean {
+				return false
+			}
+		}
+		begin = s.At
+	}
+	return any
 }
 
 // rssHold returns the last figure in hold, the first one of the sweep if hold was too short for one: all conns are open

@@ -76,6 +76,30 @@ func TestUsageOfGeneratorProcesses(t *testing.T) {
 	require.False(t, server.Shared)
 }
 
+// TestCPUOfCleanSeconds: between readings a little late, seconds that were not clean are left out, and who was not told from
+// the generator is nobody.
+func TestCPUOfCleanSeconds(t *testing.T) {
+	var in reportInput
+	var timeline []Sample
+	in.evidence.readings = []reading{{at: -time.Millisecond, server: processes{cpu: 7}, test: processes{cpu: 9}}}
+	for i := range time.Duration(5) {
+		timeline = append(timeline, Sample{At: (i + 1) * time.Second, Clean: i != 2})
+		in.evidence.readings = append(in.evidence.readings, reading{at: (i+1)*time.Second + 3*time.Millisecond,
+			server: processes{cpu: 7 + 1<<i}, test: processes{cpu: 9 + 100<<i}})
+	}
+	require.Zero(t, in.sureCPU(timeline))
+	in.cfg.ServerPID = 4711
+	require.EqualValues(t, 1+1+4+8, in.sureCPU(timeline), "not the 2 of the third second")
+	in.cfg = Config{Server: new(Server)}
+	require.Zero(t, in.sureCPU(timeline), "the generator is in the process")
+	in.evidence.generators = true
+	require.EqualValues(t, 100*(1+1+4+8), in.sureCPU(timeline))
+	in.evidence.readings[2].at += 900 * time.Millisecond
+	require.EqualValues(t, 100*(1+4+8), in.sureCPU(timeline), "the reading is of the third second too")
+	in.evidence.readings[5].test.cpu = -1
+	require.EqualValues(t, 100*(1+4), in.sureCPU(timeline), "unknown is nothing")
+}
+
 func TestUnknownStaysUnknown(t *testing.T) {
 	in := sampleInput()
 	in.before.user, in.before.cpu, in.after.rss = -1, -1, -1

@@ -47,11 +47,11 @@ func (r *Report) Judge(b Budget) Verdict {
 	if wrong := b.nonsense(r); len(wrong) > 0 {
 		return Verdict{Outcome: Invalid, Invalid: wrong}
 	}
-	v := Verdict{Outcome: Pass}
+	v := Verdict{Outcome: Pass, Invalid: r.unoffered()}
+	explained := said{}
 	for _, l := range r.lines(b) {
-		l.judge(&v)
+		l.judge(&v, explained)
 	}
-	v.Invalid = append(v.Invalid, r.unoffered()...)
 	switch {
 	case len(v.Broken) > 0:
 		v.Outcome = Fail

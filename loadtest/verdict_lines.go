@@ -3,6 +3,7 @@ package loadtest
 import (
 	"math"
 	"math/bits"
+	"strings"
 	"time"
 )
 
@@ -15,7 +16,8 @@ type line struct {
 	show                           func(float64) string // how its figures are written
 	note                           string               // on how it is judged
 	unknown                        string               // why there are no readings
-	gap                            func() string        // why they differ
+	gap                            func() string        // why they differ; nil: nothing is to be said
+	why                            func() string        // what the server did, if it surely broke the limit; nil: the figure says it
 }
 
 // beyond reports whether a reading breaks the limit.
@@ -26,8 +28,27 @@ func (l line) beyond(reading float64) bool {
 	return reading > l.limit
 }
 
+// said has explanations that a verdict has given, each with the line that it is given for.
+type said map[string]string
+
+// once returns what to say after a text to explain it: an explanation is not repeated from line to line.
+func (s said) once(line string, explain func() string) string {
+	if explain == nil {
+		return ""
+	}
+	text := strings.TrimSpace(explain())
+	if first, before := s[text]; before {
+		return " As for " + first + "."
+	}
+	if text == "" {
+		return ""
+	}
+	s[text] = line
+	return " " + text
+}
+
 // judge adds a reason to v if the line is broken or cannot be decided.
-func (l line) judge(v *Verdict) {
+func (l line) judge(v *Verdict, s said) {
 	reason := Reason{Line: l.name, Limit: l.bound()}
 	switch {
 	case l.unknown != "":
@@ -39,10 +60,10 @@ func (l line) judge(v *Verdict) {
 	}
 	reason.Optimistic, reason.Pessimistic = l.show(l.optimistic), l.show(l.pessimistic)
 	if l.beyond(l.optimistic) {
-		reason.Text = l.brokenText()
+		reason.Text = l.brokenText() + s.once(l.name, l.why)
 		v.Broken = append(v.Broken, reason)
 	} else {
-		reason.Text = l.undecidedText()
+		reason.Text = l.undecidedText() + s.once(l.name, l.gap)
 		v.Invalid = append(v.Invalid, reason)
 	}
 }
@@ -75,19 +96,19 @@ func (r *Report) counts(b Budget) (all []line) {
 			least = c.Requested
 		}
 		all = append(all, line{
-			name: "Held", limit: float64(least), least: true, show: plainCount, gap: r.lossGap,
+			name: "Held", limit: float64(least), least: true, show: plainCount, gap: r.lossGap, why: r.lossesText,
 			pessimistic: float64(c.Held), optimistic: float64(c.Requested - sure.Spoiled),
 		})
 	}
 	if b.Drops >= 0 {
 		all = append(all, line{
-			name: "Drops", limit: float64(b.Drops), show: plainCount, gap: r.lossGap,
+			name: "Drops", limit: float64(b.Drops), show: plainCount, gap: r.lossGap, why: r.lossesText,
 			pessimistic: float64(c.Dropped + c.ConnectFailed), optimistic: float64(sure.Losses),
 		})
 	}
 	if b.Failed >= 0 {
 		all = append(all, line{
-			name: "Failed", limit: float64(b.Failed), show: plainCount, gap: r.lossGap,
+			name: "Failed", limit: float64(b.Failed), show: plainCount, gap: r.lossGap, why: r.failuresText,
 			pessimistic: float64(r.Requests.Failed()), optimistic: float64(sure.Failed),
 		})
 	}
@@ -181,58 +202,3 @@ func (r *Report) quantile(of string, b bound) line {
 }
 
 func (r *Report) closedLoop() bool { return r.Config.Cadence == backToBack }
-
-// rssLine returns the line of the server's memory. Neither reading depends on how busy the host was, only on how many conns
-// it is shared out among: those there were in all, or those that were left.
-func (r *Report) rssLine(limit int64) line {
-	l := line{name: "RSSPerConn", limit: float64(limit), show: plainSize,
-		gap: func() string { return "conns were lost before it was read." }}
-	u := r.ServerUse
-	if l.unknown = r.unattributed(u, "memory"); l.unknown != "" {
-		return l
-	}
-	if u.RSSBefore < 0 || u.RSSHold < 0 || r.Conns.OpenAtEnd == 0 {
-		l.unknown = "it was not read in hold with conns open: give the run a Hold of two seconds or more"
-		return l
-	}
-	grown := float64(u.RSSHold - u.RSSBefore)
-	l.pessimistic, l.optimistic = grown/float64(r.Conns.OpenAtEnd), grown/float64(r.Conns.EverEstablished)
-	if grown < 0 {
-		l.pessimistic, l.optimistic = 0, 0
-	}
-	return l
-}
-
-// cpuLine returns the line of the server's CPU time. On a busy host a request costs more than it does alone, because others
-// take the caches; so what was used in seconds that were not clean does not count optimistically.
-func (r *Report) cpuLine(limit time.Duration) line {
-	l := line{name: "CPUPerRequest", limit: float64(limit), written: plainDuration(limit), show: plainDurationOf,
-		gap: func() string { return r.unfitText(nil) }}
-	u := r.ServerUse
-	if l.unknown = r.unattributed(u, "CPU time"); l.unknown != "" {
-		return l
-	}
-	if u.CPU < 0 || r.Requests.Sent == 0 {
-		l.unknown = "it is unknown, or no request was sent"
-		return l
-	}
-	l.pessimistic = float64(u.CPU) / float64(r.Requests.Sent)
-	l.optimistic = l.pessimistic * r.cleanShare()
-	return l
-}
-
-// cleanShare returns the part of the run's time that was clean.
-func (r *Report) cleanShare() float64 {
-	var from, clean, all time.Duration
-	for _, s := range r.Timeline {
-		if s.Clean {
-			clean += s.At - from
-		}
-		all += s.At - from
-		from = s.At
-	}
-	if all == 0 {
-		return 0
-	}
-	return float64(clean) / float64(all)
-}

@@ -82,13 +82,18 @@ func (r *Report) ownLosses() (Reason, bool) {
 		}
 	}
 	for _, d := range r.Drops {
-		if d.Cause.ByGenerator() && d.Cause != CauseAbandoned {
-			n += d.Count
+		if !d.Cause.ByGenerator() || d.Cause == CauseAbandoned {
+			continue
+		}
+		if n += d.Count; d.Cause != CauseGeneratorDied || !died { // else it is said above
 			by = append(by, fmt.Sprintf("%d %s: %s", d.Count, d.Cause, orNone(dropHint(d, r), "see Drops")))
 		}
 	}
-	return Reason{Line: "generator", Limit: "0", Pessimistic: fmt.Sprint(n), Text: fmt.Sprintf("%s lost by the generator's fault, "+
-		"or its machine's, not the server's: %s", wasOrWere(n, "conn"), strings.Join(by, "; "))}, n > 0 || died
+	text := strings.Join(by, "; ")
+	if n > 0 {
+		text = fmt.Sprintf("%s lost by the generator's fault, or its machine's, not the server's: %s", wasOrWere(n, "conn"), text)
+	}
+	return Reason{Line: "generator", Limit: "0", Pessimistic: fmt.Sprint(n), Text: text}, n > 0 || died
 }
 
 func wasOrWere(n int64, thing string) string {

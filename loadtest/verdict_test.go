@@ -30,6 +30,7 @@ func soundReport() *Report {
 func serverReport() *Report {
 	r := soundReport()
 	r.ServerUse = Usage{Of: "process tree 7", CPU: 198_700 * time.Microsecond, RSSBefore: 1e6, RSSHold: 11e6}
+	r.Hold.Sure.CPU = r.ServerUse.CPU
 	return r
 }
 
@@ -49,6 +50,24 @@ func TestPass(t *testing.T) {
 		require.NoError(t, v.Err())
 		require.Equal(t, "pass", v.String())
 	}
+}
+
+// testProcessServes has the server in the test process, and 2 generator processes for 30 s: of each of a thousand conns 40 000
+// bytes, of each request some 1 ms, and less for sure.
+func testProcessServes(r *Report) {
+	r.Processes = []Process{{PID: 8, Conns: 500}, {PID: 9, Conns: 500}}
+	r.ServerUse = Usage{Of: testProcess, Wall: 30 * time.Second, CPU: 2 * time.Second, RSSBefore: 1e6, RSSHold: 41e6}
+	r.Hold.Sure.CPU = r.ServerUse.CPU
+}
+
+// TestOwnUseIsNotTheServers: the test process gathers what generator processes tell, and grows by that too.
+func TestOwnUseIsNotTheServers(t *testing.T) {
+	r := serverReport()
+	testProcessServes(r)
+	onlyReason(t, r.Judge(Budget{RSSPerConn: 14_000}), Fail, "RSSPerConn", "at least 14.2KiB, whatever this machine did")
+	onlyReason(t, r.Judge(Budget{CPUPerRequest: 600 * time.Microsecond}), Fail, "CPUPerRequest", "at least 684µs, whatever")
+	require.Equal(t, Pass, r.Judge(Budget{RSSPerConn: 40_000, CPUPerRequest: 1007 * time.Microsecond}).Outcome)
+	require.Contains(t, r.String(), "39.1KiB per conn, of which 24.8KiB may be our own")
 }
 
 // onlyReason demands that v has this one reason and no other.
@@ -112,12 +131,12 @@ func TestEachInvalidReason(t *testing.T) {
 			Budget{ServiceTime: Limits{Max: time.Second}}, "ServiceTime.Max", "15 of 1940 requests due in hold were not answered, of which 0 surely"},
 		"nothing due in hold": {changed(func(r *Report) { r.Requests.HoldDue, r.Requests.HoldSent, r.Hold = 0, 0, Cohort{} }), slow,
 			"Latency.P99", "cannot be told: no request fell due in hold"},
-		"memory unknown": {soundReport, Budget{RSSPerConn: 1}, "RSSPerConn", "set Processes"},
+		"memory unknown": {soundReport, Budget{RSSPerConn: 1}, "RSSPerConn", "set Config.Processes"},
 		"memory not read": {changed(func(r *Report) { r.ServerUse.RSSHold = -1 }), Budget{RSSPerConn: 1}, "RSSPerConn",
 			"give the run a Hold of two seconds or more"},
-		"CPU unknown": {changed(func(r *Report) { r.ServerUse, r.Fixture = unknownUsage(), nil }), Budget{CPUPerRequest: 1},
-			"CPUPerRequest", "set ServerPID"},
-		"CPU not read": {changed(func(r *Report) { r.ServerUse.CPU = -1 }), Budget{CPUPerRequest: 1}, "CPUPerRequest", "cannot be told"},
+		"CPU unknown": {changed(func(r *Report) { r.ServerUse, r.Fixture, r.Hold.Sure.CPU = unknownUsage(), nil, 0 }), Budget{CPUPerRequest: 1},
+			"CPUPerRequest", "set Config.ServerPID"},
+		"CPU not read": {changed(func(r *Report) { r.ServerUse.CPU, r.Hold.Sure.CPU = -1, 0 }), Budget{CPUPerRequest: 1}, "CPUPerRequest", "cannot be told"},
 		"shared": {changed(func(r *Report) { r.ServerUse.Shared = true }), Budget{CPUPerRequest: 1}, "CPUPerRequest",
 			"run them one after the other"},
 		"CPU of a busy host": {func() *Report {
@@ -125,6 +144,10 @@ func TestEachInvalidReason(t *testing.T) {
 			r.ServerUse = serverReport().ServerUse
 			return r
 		}, Budget{CPUPerRequest: 90 * time.Microsecond}, "CPUPerRequest", "foreign CPU up to 50 %"},
+		"our own memory": {changed(testProcessServes), Budget{RSSPerConn: 15_000}, "RSSPerConn",
+			"Of the 38.1MiB that the test process grew by 24.2MiB may be our own: take more Connections."},
+		"our own CPU": {changed(testProcessServes), Budget{CPUPerRequest: 900 * time.Microsecond}, "CPUPerRequest",
+			"Of the test process's 2.00s of CPU time 640ms may be our own"},
 		"cut short": {changed(func(r *Report) { r.Phases.Complete = false }), Budget{}, "run", "the run was cut short in the drain"},
 		"load": {changed(func(r *Report) { r.Requests.HoldDue, r.Requests.Due, r.Requests.Unsent = 1945, 2007, 20 }), Budget{}, "load",
 			"of 1945 requests due in hold 1925 were sent, 98.97 %, and 99 % are to be"},
@@ -176,20 +199,20 @@ func TestLossesByBlame(t *testing.T) {
 		r.Hold.Latency, r.Hold.ServiceTime = hold.Latency, hold.ServiceTime
 		return r
 	}
-	onlyReason(t, lossy(3, engine.Malformed).Judge(three), Fail, "Held", "997 at most by what surely is the server's doing, 1 short of 998")
-	onlyReason(t, lossy(3, engine.ClosedWaiting).Judge(three), Fail, "Held", "1 short of 998 (as reported: 997)")
+	onlyReason(t, lossy(3, engine.Malformed).Judge(three), Fail, "Held", "at most 997, whatever this machine did: 1 short of 998")
+	onlyReason(t, lossy(3, engine.ClosedWaiting).Judge(three), Fail, "Held", "1 short of 998 (reported: 997). Lost: 3 closed while waiting.")
 	onlyReason(t, dirty(lossy(3, engine.ClosedWaiting)).Judge(three), Invalid, "Held",
-		"997 as reported, 1 short of 998, but 1000 by what surely is the server's doing. Not surely the server's doing: "+
+		"reported 997, 1 short of 998, but 1000 without what may be this machine's doing. Not surely the server's doing: "+
 			"3 closed while waiting")
-	onlyReason(t, lossy(3, engine.Malformed).Judge(Budget{Held: -1, Drops: 2, Failed: -1}), Fail, "Drops", "3 at least")
-	onlyReason(t, lossy(3, engine.Malformed).Judge(Budget{Held: -1, Drops: -1}), Fail, "Failed", "3 at least")
+	onlyReason(t, lossy(3, engine.Malformed).Judge(Budget{Held: -1, Drops: 2, Failed: -1}), Fail, "Drops", "at least 3")
+	onlyReason(t, lossy(3, engine.Malformed).Judge(Budget{Held: -1, Drops: -1}), Fail, "Failed", "at least 3")
 	require.Equal(t, Pass, lossy(3, engine.Malformed).Judge(Budget{Held: 997, Drops: 3, Failed: 3}).Outcome)
 
 	onlyReason(t, lossy(1, engine.OpenExhaustion).Judge(Budget{Held: 999, Drops: 1, Failed: 1}), Invalid, "generator",
 		"1 conn was lost by the generator's fault, or its machine's, not the server's: 1 local exhaustion while open")
 	v := lossy(3, engine.OpenExhaustion).Judge(three)
 	require.Equal(t, Invalid, v.Outcome)
-	require.Equal(t, []string{"Held", "generator"}, []string{v.Invalid[0].Line, v.Invalid[1].Line})
+	require.Equal(t, []string{"generator", "Held"}, []string{v.Invalid[0].Line, v.Invalid[1].Line})
 }
 
 // TestClosedLoopIsJudgedByServiceTime: there latency is how long one's turn takes to come.
@@ -210,9 +233,9 @@ func TestFailOfQuantiles(t *testing.T) {
 	seconds[1].of.Services = spectrumOf(1500, 40*time.Millisecond, 80*time.Millisecond)
 	r := siftedReport(in, seconds, false)
 	onlyReason(t, r.Judge(Budget{Latency: Limits{P50: 10 * time.Millisecond}}), Fail, "Latency.P50",
-		"times the limit of 10ms (as reported: 70.1ms)")
+		"times the limit of 10ms (reported: 70.1ms)")
 	// If the 425 that are not sure took no time, the median took 54 ms.
-	onlyReason(t, r.Judge(Budget{ServiceTime: Limits{P50: 55 * time.Millisecond}}), Invalid, "ServiceTime.P50", "60.0ms as reported")
+	onlyReason(t, r.Judge(Budget{ServiceTime: Limits{P50: 55 * time.Millisecond}}), Invalid, "ServiceTime.P50", "reported 60.0ms")
 	onlyReason(t, r.Judge(Budget{ServiceTime: Limits{P50: 53 * time.Millisecond}}), Fail, "ServiceTime.P50", "at least")
 }
 

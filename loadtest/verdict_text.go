@@ -1,8 +1,10 @@
 package loadtest
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +19,7 @@ func plainSize(v float64) string { return size(int64(v)) }
 
 func plainDurationOf(v float64) string {
 	if math.IsInf(v, 1) {
-		return "without end"
+		return "endless"
 	}
 	return threeDigits(time.Duration(v))
 }
@@ -46,7 +48,7 @@ func (l line) excess(reading float64) string {
 	case l.least:
 		return fmt.Sprintf("%s short of %s", l.show(l.limit-reading), limit)
 	case l.limit == 0:
-		return "where none is allowed"
+		return "none is allowed"
 	case math.IsInf(reading, 1):
 		return "over the limit of " + limit
 	case reading > 100*l.limit:
@@ -62,14 +64,13 @@ func (l line) brokenText() string {
 	if l.least {
 		sure = "at most"
 	}
-	return fmt.Sprintf("%s: %s %s by what surely is the server's doing, %s (as reported: %s)", l.title(), l.against(l.optimistic),
-		sure, l.excess(l.optimistic), l.against(l.pessimistic))
+	return fmt.Sprintf("%s: %s %s, whatever this machine did: %s (reported: %s).", l.title(), sure, l.against(l.optimistic),
+		l.excess(l.optimistic), l.against(l.pessimistic))
 }
 
 func (l line) undecidedText() string {
-	text := fmt.Sprintf("%s: %s as reported, %s, but %s by what surely is the server's doing. %s", l.title(),
-		l.against(l.pessimistic), l.excess(l.pessimistic), l.against(l.optimistic), l.gap())
-	return strings.TrimSuffix(text, " ")
+	return fmt.Sprintf("%s: reported %s, %s, but %s without what may be this machine's doing.", l.title(),
+		l.against(l.pessimistic), l.excess(l.pessimistic), l.against(l.optimistic))
 }
 
 func (l line) unknownText() string { return l.title() + " cannot be told: " + l.unknown }
@@ -81,37 +82,87 @@ func (l line) title() string {
 	return l.name + " (" + l.note + ")"
 }
 
-// unattributed returns why what the server used is not known by itself; "" if it is.
-func (r *Report) unattributed(u Usage, measure string) string {
-	switch {
-	case u.Shared:
-		return fmt.Sprintf("other runs at the same time are in the %s of the %s: run them one after the other", measure, u.Of)
-	case u.Of != "":
-		return ""
-	case r.Fixture != nil:
-		return fmt.Sprintf("the server is in the generator's process, and nobody can tell its %s: set Processes, for a generator in "+
-			"processes of its own", measure)
-	}
-	return fmt.Sprintf("whose %s to read is not known: set ServerPID, to that of the server", measure)
-}
-
 // lossGap says what keeps losses and failures from being surely the server's.
 func (r *Report) lossGap() string {
-	var unsure []string
-	for _, d := range r.Drops {
-		if engine.ParseCause(string(d.Cause)).Blame() != engine.BlameServer && d.Cause != CauseAbandoned {
-			unsure = append(unsure, fmt.Sprintf("%d %s", d.Count, d.Cause))
-		}
-	}
-	const most = 4
-	if more := len(unsure) - most; more > 0 {
-		unsure = append(unsure[:most], fmt.Sprintf("others in %d ways", more))
-	}
 	var text string
-	if len(unsure) > 0 {
-		text = "Not surely the server's doing: " + strings.Join(unsure, ", ") + ". "
+	if unsure := r.losses(func(c Cause) bool { return engine.ParseCause(string(c)).Blame() != engine.BlameServer }); unsure != "" {
+		text = "Not surely the server's doing: " + unsure + ". "
 	}
 	return text + r.unfitText(nil)
+}
+
+// lossesText says what was lost, and of the most frequent loss what to look at.
+func (r *Report) lossesText() string {
+	text := r.losses(func(Cause) bool { return true })
+	if text == "" {
+		return ""
+	}
+	text = "Lost: " + text + "."
+	for _, d := range r.Drops {
+		if hint := dropHint(d, r); hint != "" && d.Cause != CauseAbandoned {
+			return fmt.Sprintf("%s As to %s: %s", text, d.Cause, sentence(hint))
+		}
+	}
+	return text
+}
+
+// losses counts those of some causes, most frequent first.
+func (r *Report) losses(of func(Cause) bool) string {
+	counts := map[Cause]int64{}
+	var causes []Cause
+	for _, d := range r.Drops {
+		if d.Cause == CauseAbandoned || !of(d.Cause) {
+			continue
+		}
+		if counts[d.Cause] == 0 {
+			causes = append(causes, d.Cause)
+		}
+		counts[d.Cause] += d.Count
+	}
+	slices.SortStableFunc(causes, func(a, b Cause) int { return cmp.Compare(counts[b], counts[a]) })
+	var all []string
+	for _, c := range causes {
+		all = append(all, fmt.Sprintf("%d %s", counts[c], c))
+	}
+	return few(all)
+}
+
+// few lists the first of many.
+func few(all []string) string {
+	const most = 4
+	if more := len(all) - most; more > 0 {
+		all = append(all[:most:most], fmt.Sprintf("others in %d ways", more))
+	}
+	return strings.Join(all, ", ")
+}
+
+// sentence ends text as one.
+func sentence(text string) string {
+	if strings.HasSuffix(text, "?") || strings.HasSuffix(text, ".") {
+		return text
+	}
+	return text + "."
+}
+
+// failuresText says how requests failed.
+func (r *Report) failuresText() string {
+	q := r.Requests
+	var all []string
+	for _, of := range []struct {
+		n    int64
+		what string
+	}{{q.TimedOut, "timed out"}, {q.Malformed, "malformed"}, {q.LostWithConn, "lost with their conns"}} {
+		if of.n > 0 {
+			all = append(all, fmt.Sprintf("%d %s", of.n, of.what))
+		}
+	}
+	for _, s := range r.Unwanted {
+		all = append(all, fmt.Sprintf("%d with status %d", s.Count, s.Status))
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return "Failed: " + few(all) + "."
 }
 
 // latencyGap says besides when the service times alone would do.
@@ -173,8 +224,12 @@ func (r *Report) unfitText(choose func(r *Report, from, to time.Duration) bool) 
 	case clean == all:
 		return fmt.Sprintf("All seconds in question (%d) were clean.", all)
 	}
-	return fmt.Sprintf("%d of %d seconds in question were not clean, and nothing in those is surely the server's: %s.",
+	text := fmt.Sprintf("%d of %d seconds in question were not clean, and nothing in those is surely the server's: %s.",
 		all-clean, all, found.text())
+	if found.foreign > 0 && r.Fixture == nil && r.ServerUse.Of == "" {
+		text += " If the other work is the server's, set Config.ServerPID."
+	}
+	return text
 }
 
 // unfitSeconds are the seconds that were not clean, by why.
@@ -215,12 +270,12 @@ func (u unfitSeconds) text() string {
 			all = append(all, fmt.Sprintf("in %d ", n)+fmt.Sprintf(format, args...))
 		}
 	}
-	say(u.foreign, "the machine was busy with other work (foreign CPU up to %.0f %%: run it when nothing else does)", 100*u.mostForeign)
+	say(u.foreign, "the machine was busy with other work (foreign CPU up to %.0f %%: run it when nothing else runs)", 100*u.mostForeign)
 	say(u.steal, "the hypervisor took CPUs away (up to %.0f %%: use a machine whose CPUs are its own)", 100*u.mostSteal)
 	say(u.throttled, "the CPU quota stopped us (up to %s: raise the cgroup's cpu.max)", threeDigits(u.mostThrottled))
 	say(u.late, "we were late for what we had planned (up to %s: fewer Connections or longer pauses, Processes, or more CPUs)",
 		threeDigits(u.mostLate))
-	say(u.unknown, "it is unknown what else the machine did (only Linux says)")
+	say(u.unknown, "it is unknown what else the machine did (only Linux says, and not of less than 100ms)")
 	say(u.after, "the second before was not calm")
 	return strings.Join(all, "; ")
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 )
 
 // A Warning is a doubt about what a report shows, as data: it names a cause and never is a verdict.
@@ -132,6 +133,19 @@ func race(r *Report) (Warning, bool) {
 	w := Warning{Kind: WarnRace, Value: 1}
 	w.Text = "built with the race detector: durations, CPU and memory are a multiple of what they are without"
 	return w, r.Environment.Race
+}
+
+// busyStart warns of what runs beside the generator.
+func busyStart(r *Report) (Warning, bool) {
+	var goroutines int
+	var cpu time.Duration
+	for _, p := range r.Processes {
+		goroutines, cpu = max(goroutines, p.Goroutines), max(cpu, p.StartCPU)
+	}
+	w := Warning{Kind: WarnBusyStart, Value: float64(goroutines)}
+	w.Text = fmt.Sprintf("%s of packages that are initialised before loadtest run in each generator process, which used "+
+		"%s of CPU before it began: what they do costs the generator", some(int64(goroutines), "goroutine"), threeDigits(cpu))
+	return w, goroutines > 0
 }
 
 // some counts things: "1 conn", "2 conns".
