@@ -173,6 +173,43 @@ func TestSharedRunWithADeath(t *testing.T) {
 	})
 }
 
+// A process that dies may leave one other, and be ahead of it or behind.
+func TestDeathLeavesOne(t *testing.T) {
+	for ahead := range 4 {
+		p := plan(4)
+		p.Share.Of = 2
+		g := Gather(&p)
+		ph := phasesOf(&p)
+		a, b := newMachine(&p, ph, 0), newMachine(&p, ph, 1)
+		tell := func(m *machine, seconds int) {
+			for at := time.Duration(1); at <= time.Duration(seconds); at++ {
+				for range 10 {
+					m.tally.Requests.Due++
+					m.tally.Requests.Sent++
+					m.tally.Requests.Answered++
+				}
+				if at == 1 {
+					m.tally.Conns.Attempts, m.tally.Conns.EverEstablished, m.tally.Conns.Connected = 2, 2, 2
+				}
+				g.Add(travel(t, Second{Sample: m.tally.second(at*time.Second, PhaseHold), Latency: &Hist{HDR: m.recent}, Part: &m.Part}))
+			}
+		}
+		tell(a, 1+ahead)
+		tell(b, 2)
+		require.EqualValues(t, 2, g.Lose(0, 5*time.Second, "killed"))
+		for at := time.Duration(3); at <= 6; at++ {
+			b.tally.Requests.Due++
+			b.tally.Requests.Sent++
+			b.tally.Requests.Answered++
+			g.Add(travel(t, Second{Sample: b.tally.second(at*time.Second, PhaseHold), Latency: &Hist{HDR: b.recent}, Part: &b.Part}))
+		}
+		require.EqualValues(t, 2, g.Lose(1, 7*time.Second, "killed"))
+		r := g.Result("epoll", Ends{Drain: 7 * time.Second})
+		require.EqualValues(t, 4, r.Conns.Dropped)
+		requireTimelineSums(t, r)
+	}
+}
+
 // A process that never told anything has tried nothing.
 func TestSharedRunWithAStillbirth(t *testing.T) {
 	p := plan(50)
