@@ -41,6 +41,19 @@ func TestSharesHaveEachSlotOnce(t *testing.T) {
 	}
 }
 
+// What bounds all shares together is divided without a rest, and no share is left without.
+func TestSharesOfBounds(t *testing.T) {
+	for _, test := range []struct{ rate, of, want int }{{0, 3, 0}, {3, 2, 3}, {1000, 3, 1000}, {1000, 0, 1000}, {2, 5, 5}} {
+		got := 0
+		for index := range max(1, test.of) {
+			p := plan(10)
+			p.Share, p.Reopen.Rate = Share{index, test.of}, test.rate
+			got += p.shared().Reopen.Rate
+		}
+		require.Equal(t, test.want, got, "%+v", test)
+	}
+}
+
 // A meeting is what the processes of a run have in common: it releases a phase when all have come to its end.
 type meeting struct {
 	mu      sync.Mutex
@@ -244,4 +257,22 @@ func TestHistTravels(t *testing.T) {
 		}
 	}
 	require.Error(t, new(Hist).GobDecode(nil))
+}
+
+// A phase that is released when the run is over, because it was cancelled, ends nothing any more, and nudges nobody: the
+// pollers' descriptors may be others' by then.
+func TestReleaseAfterTheEnd(t *testing.T) {
+	p := plan(1)
+	var release func(time.Duration)
+	p.Align = func(_ Phase, _ time.Duration, r func(time.Duration)) { release = r }
+	ph := phasesOf(&p)
+	nudges := 0
+	ph.nudge = func() { nudges++ }
+	ph.resolve(0)
+	release(ms)
+	require.EqualValues(t, ms, ph.rampEnd.Load())
+	ph.close()
+	release(2 * ms)
+	require.EqualValues(t, ms, ph.rampEnd.Load())
+	require.Equal(t, 1, nudges)
 }
