@@ -91,6 +91,20 @@ func TestLateness(t *testing.T) {
 	require.Equal(t, 40*ms, late(4*s), "to be early is not to be late")
 }
 
+// TestLateForALostConn: if a conn is lost while its request should have been on its way, we were late, and its second is not
+// clean; nobody says so otherwise where the request is never sent.
+func TestLateForALostConn(t *testing.T) {
+	for _, by := range []time.Duration{-20 * ms, 20 * ms} {
+		r := newRig(t, plan(1))
+		r.up(0, 0)
+		at := r.conns[0].due + by
+		r.eof(0, at, endUnknown)
+		sample := r.tally.second(s, PhaseHold)
+		require.EqualValues(t, 1, sample.Losses[BlameEither])
+		require.Equal(t, max(0, by), sample.Late)
+	}
+}
+
 // TestUnstampedServiceTimes: what our own clock may have added does not count.
 func TestUnstampedServiceTimes(t *testing.T) {
 	for _, stamped := range []bool{true, false} {
