@@ -151,7 +151,7 @@ func (p *Part) sorted() []Drop {
 	return drops
 }
 
-// statuses returns those not wanted, most frequent firsp.
+// statuses returns those not wanted, most frequent first.
 func (p *Part) statuses() []StatusCount {
 	all := make([]StatusCount, 0, len(p.Unwanted))
 	for _, s := range p.Unwanted {
