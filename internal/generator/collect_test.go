@@ -64,3 +64,18 @@ func TestCutShort(t *testing.T) {
 	require.Equal(t, engine.PhaseHold, e.Phase)
 	require.Equal(t, engine.Ends{Ramp: e.Drain, Hold: e.Drain, Sweep: e.Drain, Drain: e.Drain, Phase: engine.PhaseHold}, e)
 }
+
+// What no child can have told is not taken for news.
+func TestNewsThatMakeNoSense(t *testing.T) {
+	r := newRun(2)
+	second := func(worker int) news {
+		return news{Second: &engine.Second{Part: &engine.Part{Worker: worker}, Latency: engine.NewHist(time.Minute)}}
+	}
+	require.True(t, r.sound(1, second(1)))
+	require.True(t, r.sound(1, news{Reached: &aligned{Phase: engine.PhaseSweep}}))
+	for _, n := range []news{
+		second(0), second(-1), second(3), {Second: &engine.Second{}}, {Reached: &aligned{Phase: engine.PhaseDrain}},
+	} {
+		require.False(t, r.sound(1, n), "%+v", n)
+	}
+}

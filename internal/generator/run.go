@@ -86,11 +86,25 @@ func (r *run) listen(i int) {
 			r.events <- event{child: i, gone: r.children.all[i].fate()}
 			return
 		}
+		if !r.sound(i, n) {
+			_ = r.children.all[i].command.Process.Kill()
+			r.events <- event{child: i, gone: "what it told makes no sense: " + r.children.all[i].fate()}
+			return
+		}
 		r.events <- event{child: i, news: n}
 		if n.Done != nil {
 			return
 		}
 	}
+}
+
+// sound reports whether news can be of child i. Whatever else wrote to its descriptor must not take the parent down.
+func (r *run) sound(i int, n news) bool {
+	if s := n.Second; s != nil {
+		of := len(r.children.all)
+		return s.Part != nil && s.Latency != nil && s.Part.Worker >= 0 && s.Part.Worker < of*r.plan.Workers && s.Part.Worker%of == i
+	}
+	return n.Reached == nil || n.Reached.Phase < engine.PhaseDrain
 }
 
 // collect takes what the children tell until all have ended.
