@@ -27,8 +27,8 @@ type Cohort struct {
 }
 
 // Sure counts what surely was the server's doing: what no busy host and no late request brings about, as a malformed
-// response does not come of one; and what one might, but that came in a clean second. Timeouts count if all that they
-// lasted was clean.
+// response does not come of one; and what one might, but that came in a clean second. Timeouts, and statuses that a server
+// gives when it is slow (408, 429, 5xx), count if all of the timeout was clean.
 type Sure struct {
 	Losses      int64 `json:"losses"`      // conns lost and attempts failed
 	Spoiled     int64 `json:"spoiled"`     // slots that are not held for that
@@ -142,13 +142,16 @@ func (s *sieve) add(e engine.Sample, clean bool) {
 		return
 	}
 	for d, n := range e.Services.All() {
-		if s.covers(d) {
+		if s.covers(most(d)) {
 			s.clean.RecordN(d, n)
 		}
 	}
 	for d, n := range e.Connects.All() {
-		if s.covers(d) {
+		if s.covers(most(d)) {
 			s.connect.RecordN(max(0, d-s.blur), n)
 		}
 	}
 }
+
+// most returns how long what a spectrum has as d may have lasted: d is the least of its bucket.
+func most(d time.Duration) time.Duration { return d + d>>7 }

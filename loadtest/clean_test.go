@@ -124,3 +124,19 @@ func TestWhatIsSure(t *testing.T) {
 	require.GreaterOrEqual(t, h.CleanConnect.Min(), 39*ms)
 	require.GreaterOrEqual(t, h.Clean.Min(), 49*ms)
 }
+
+// TestWhatASpectrumCutsOff: a spectrum has less of a duration than it was. What began in a second that was not calm is not
+// clean for that.
+func TestWhatASpectrumCutsOff(t *testing.T) {
+	for _, took := range []time.Duration{1991 * time.Millisecond, 2000 * time.Millisecond} {
+		seconds := make([]secondOf, 4)
+		for i := range seconds {
+			seconds[i].host = calmHost()
+		}
+		seconds[0].of.Late = time.Second
+		var m engine.Spectrometer
+		m.Record(took)
+		seconds[3].of.Services = m.Take()
+		require.Zero(t, siftedReport(sampleInput(), seconds, false).Hold.Clean.Count(), "%v, of two seconds less 10 ms", took)
+	}
+}

@@ -6,7 +6,7 @@ type Blame uint8
 const (
 	BlameServer    Blame = iota // the server, or its configuration: no busy machine and no late request does such a thing
 	BlameEither                 // the server, or a machine that was too busy for it, or a request that left late
-	BlameWait                   // the same, over all of a timeout
+	BlameWait                   // the same, at any time of a timeout that ended now
 	BlameGenerator              // the generator or its machine, never the server
 	numBlames
 )
@@ -33,7 +33,7 @@ type Faults struct {
 	Losses      Blames // conns lost and attempts failed
 	Spoiled     Blames // of Losses, those of a slot's first conn: it is not held
 	Unconnected Blames // of Losses, the attempts that failed
-	Failures    Blames // requests failed; a status that is not wanted is the server's
+	Failures    Blames // requests failed
 	Cohort      Blames // of Failures, requests due in hold that were sent and not answered
 }
 
@@ -63,4 +63,23 @@ func (f *Faults) failed(c *conn, cause Cause) {
 	if c.has(ofHold) {
 		f.Cohort[cause.Blame()]++
 	}
+}
+
+// blameOfStatus returns who can have brought an unwanted status about. A server says that it, or who is behind it, took too
+// long or has too much to do by 408, 429 and 5xx: a busy machine can make it so, at any time since the request was sent.
+func blameOfStatus(status int) Blame {
+	const tooManyRequests = 429
+	if status == statusRequestTimeout || status == tooManyRequests || status/100 == 5 {
+		return BlameWait
+	}
+	return BlameServer
+}
+
+// blameOfRefused returns who can have brought a refused connect about. On Linux it is that nobody listens. Elsewhere a full
+// accept queue refuses too (TCP of Windows, unix sockets of BSD), which a busy machine may keep the server from emptying.
+func blameOfRefused(goos string) Blame {
+	if goos == "linux" {
+		return BlameServer
+	}
+	return BlameEither
 }

@@ -66,6 +66,7 @@ func runBlocking(ctx context.Context, p *Plan) (*Result, error) {
 	r.clock.begin(ctx)
 	r.wg.Go(r.steps)
 	r.coordinate(ctx, dialCtx)
+	r.phases.close()
 	cancel()
 	r.join()
 	res := result(&r.plan, r.phases, r.timeline, "blocking", []*machine{r.machine}, r.clock.now())

@@ -1,5 +1,7 @@
 package engine
 
+import "runtime"
+
 // A Cause is why an attempt failed or a conn was lost. One per loss, always. The zero Cause means none.
 type Cause uint8
 
@@ -68,7 +70,7 @@ var causes = [numCauses]struct {
 	blame Blame
 }{
 	CauseNone:          {"none", NoFate, BlameGenerator},
-	ConnectRefused:     {"connect refused", ConnectFailed, BlameServer},
+	ConnectRefused:     {"connect refused", ConnectFailed, blameOfRefused(runtime.GOOS)},
 	ConnectUnreachable: {"unreachable", ConnectFailed, BlameEither},
 	ConnectReset:       {"connect reset", ConnectFailed, BlameEither},
 	ConnectClosed:      {"closed in handshake", ConnectFailed, BlameEither},
@@ -83,7 +85,7 @@ var causes = [numCauses]struct {
 	ClosedUnused:       {"closed before first request", ConnLost, BlameEither},
 	ClosedBeforeFirst:  {"closed before first response", ConnLost, BlameEither},
 	ClosedIdle:         {"closed while idle", ConnLost, BlameEither},
-	ClosedAnnounced:    {"closed as announced", ConnLost, BlameServer},
+	ClosedAnnounced:    {"closed as announced", ConnLost, BlameEither},
 	ClosedWaiting:      {"closed while waiting", ConnLost, BlameEither},
 	ClosedInHead:       {"closed in head", ConnLost, BlameEither},
 	ClosedInBody:       {"closed in body", ConnLost, BlameEither},
@@ -114,7 +116,8 @@ func (c Cause) String() string { return causes[c].name }
 // Fate returns the class of Conns that c leads to; no other code decides that.
 func (c Cause) Fate() Fate { return causes[c].fate }
 
-// Blame returns who can have brought a loss of this cause about; no other code decides that.
+// Blame returns who can have brought a loss of this cause about; no other code decides that. A close that was announced may
+// come of load: Apache and lighttpd end keep-alive when their workers are all busy, or their conns many.
 func (c Cause) Blame() Blame { return causes[c].blame }
 
 // ByGenerator reports whether c is the generator's fault, never the server's.

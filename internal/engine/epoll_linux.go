@@ -25,7 +25,8 @@ type epollWorker struct {
 	armed      time.Duration // when the timer fires; never: not armed
 	planned    time.Duration // when the worker is to wake up by itself
 	nextSecond time.Duration
-	realtime   int64 // the real-time clock at the start of the run, in ns
+	looked     time.Duration // when the events that are handled were found
+	realtime   int64         // the real-time clock at the start of the run, in ns
 }
 
 // An epollRun is what the workers of a run share.
@@ -89,8 +90,9 @@ func (w *epollWorker) loop() error {
 // once a round, so the rounds are bounded even where conns answer faster than we ask; those that lost conns do not count.
 func (w *epollWorker) events(n int) {
 	most := len(w.machine.conns)/eventBatch + 1
-	looked, lost := w.run.clock.now(), w.tally.Conns.Dropped
-	w.tally.lateFor(w.planned, looked)
+	lost := w.tally.Conns.Dropped
+	w.looked = w.run.clock.now()
+	w.tally.lateFor(w.planned, w.looked)
 	for rounds := most; ; rounds-- {
 		for i := range n {
 			if ev, ok := w.poll.At(i); ok {
@@ -99,12 +101,12 @@ func (w *epollWorker) events(n int) {
 				w.armed = never
 			}
 		}
-		if w.tally.Conns.Dropped > lost && w.run.clock.now()-looked >= recentLook {
+		if w.tally.Conns.Dropped > lost && w.run.clock.now()-w.looked >= recentLook {
 			rounds = most
 		} else if n < eventBatch || rounds == 0 {
 			return
 		}
-		looked, lost = w.run.clock.now(), w.tally.Conns.Dropped
+		w.looked, lost = w.run.clock.now(), w.tally.Conns.Dropped
 		n, _ = w.poll.Look() // an error would come again in Wait
 	}
 }
@@ -274,6 +276,7 @@ func (w *epollWorker) handle(ev netpoll.Event) {
 		if !ev.Writable {
 			return
 		}
+		w.tally.lateFor(w.looked, w.run.clock.now())
 		w.up(ev.ID)
 	}
 	if ev.Readable {
@@ -305,6 +308,8 @@ func (w *epollWorker) read(j uint32, hup bool) (some bool) {
 			arrived, stamped := now, false
 			if at := time.Duration(stamp - w.realtime); stamp != 0 && at >= c.sent && at <= now {
 				arrived, stamped = at, true
+			} else {
+				w.tally.lateFor(w.looked, now) // it may have been there since
 			}
 			slow := w.Slow.Answers
 			if result = w.received(j, data, arrived, now, stamped); w.Slow.Answers > slow {

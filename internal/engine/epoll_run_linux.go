@@ -89,6 +89,7 @@ func (r *epollRun) loops(ctx context.Context) error {
 	if !stop() {
 		<-watched // it nudges pollers
 	}
+	r.phases.close() // so does who releases a phase
 	for _, w := range r.workers {
 		w.poll.Close()
 		if w.abandoned && failed == nil {

@@ -247,3 +247,16 @@ func swallow(t *testing.T) netip.AddrPort {
 	require.FailNow(t, "the accept queue of backlog 0 takes 8 conns")
 	return addr
 }
+
+// TestLateForWhatWasFound: what no kernel stamps is timed when it is handled. How long it may have lain there by then, behind
+// other events, is our lateness.
+func TestLateForWhatWasFound(t *testing.T) {
+	st := newStepped(t, plan(1))
+	st.tally.second(s, PhaseRamp)
+	st.looked = st.run.clock.now() - 50*ms
+	_, err := st.server[0].Write([]byte(ok))
+	require.NoError(t, err)
+	require.True(t, st.read(0, false))
+	require.EqualValues(t, 1, st.Stamps.User)
+	require.GreaterOrEqual(t, st.tally.second(s, PhaseRamp).Late, 50*ms)
+}

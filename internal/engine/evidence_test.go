@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bufio"
+	"fmt"
 	"net"
 	"testing"
 	"time"
@@ -90,6 +91,20 @@ func TestLateness(t *testing.T) {
 	require.Equal(t, 40*ms, late(4*s), "to be early is not to be late")
 }
 
+// TestLateForALostConn: if a conn is lost while its request should have been on its way, we were late, and its second is not
+// clean; nobody says so otherwise where the request is never sent.
+func TestLateForALostConn(t *testing.T) {
+	for _, by := range []time.Duration{-20 * ms, 20 * ms} {
+		r := newRig(t, plan(1))
+		r.up(0, 0)
+		at := r.conns[0].due + by
+		r.eof(0, at, endUnknown)
+		sample := r.tally.second(s, PhaseHold)
+		require.EqualValues(t, 1, sample.Losses[BlameEither])
+		require.Equal(t, max(0, by), sample.Late)
+	}
+}
+
 // TestUnstampedServiceTimes: what our own clock may have added does not count.
 func TestUnstampedServiceTimes(t *testing.T) {
 	for _, stamped := range []bool{true, false} {
@@ -123,4 +138,24 @@ func TestBlames(t *testing.T) {
 		}
 	}
 	require.False(t, CauseNone.ByGenerator())
+}
+
+// TestBlameOfStatus: what a server says because it is slow may come of a busy machine, and began with the request.
+func TestBlameOfStatus(t *testing.T) {
+	for status, want := range map[int]Blame{
+		304: BlameServer, 404: BlameServer, 408: BlameWait, 429: BlameWait, 500: BlameWait, 503: BlameWait,
+		504: BlameWait, 600: BlameServer,
+	} {
+		r := newRig(t, plan(1))
+		r.up(0, 0)
+		due := r.conns[0].due
+		r.woken(0, due)
+		r.write(0, due)
+		answer := fmt.Sprintf("HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n", status)
+		r.plan.WantLowest, r.plan.WantMost = 200, 200
+		r.received(0, []byte(answer), due, due, true)
+		require.EqualValues(t, 1, r.tally.second(s, PhaseHold).Failures[want], status)
+	}
+	require.Equal(t, BlameServer, blameOfRefused("linux"))
+	require.Equal(t, BlameEither, blameOfRefused("windows"), "a full queue refuses")
 }

@@ -41,6 +41,19 @@ func TestSharesHaveEachSlotOnce(t *testing.T) {
 	}
 }
 
+// What bounds all shares together is divided without a rest, and no share is left without.
+func TestSharesOfBounds(t *testing.T) {
+	for _, test := range []struct{ rate, of, want int }{{0, 3, 0}, {3, 2, 3}, {1000, 3, 1000}, {1000, 0, 1000}, {2, 5, 5}} {
+		got := 0
+		for index := range max(1, test.of) {
+			p := plan(10)
+			p.Share, p.Reopen.Rate = Share{index, test.of}, test.rate
+			got += p.shared().Reopen.Rate
+		}
+		require.Equal(t, test.want, got, "%+v", test)
+	}
+}
+
 // A meeting is what the processes of a run have in common: it releases a phase when all have come to its end.
 type meeting struct {
 	mu      sync.Mutex
@@ -173,6 +186,43 @@ func TestSharedRunWithADeath(t *testing.T) {
 	})
 }
 
+// A process that dies may leave one other, and be ahead of it or behind.
+func TestDeathLeavesOne(t *testing.T) {
+	for ahead := range 4 {
+		p := plan(4)
+		p.Share.Of = 2
+		g := Gather(&p)
+		ph := phasesOf(&p)
+		a, b := newMachine(&p, ph, 0), newMachine(&p, ph, 1)
+		tell := func(m *machine, seconds int) {
+			for at := time.Duration(1); at <= time.Duration(seconds); at++ {
+				for range 10 {
+					m.tally.Requests.Due++
+					m.tally.Requests.Sent++
+					m.tally.Requests.Answered++
+				}
+				if at == 1 {
+					m.tally.Conns.Attempts, m.tally.Conns.EverEstablished, m.tally.Conns.Connected = 2, 2, 2
+				}
+				g.Add(travel(t, Second{Sample: m.tally.second(at*time.Second, PhaseHold), Latency: &Hist{HDR: m.recent}, Part: &m.Part}))
+			}
+		}
+		tell(a, 1+ahead)
+		tell(b, 2)
+		require.EqualValues(t, 2, g.Lose(0, 5*time.Second, "killed"))
+		for at := time.Duration(3); at <= 6; at++ {
+			b.tally.Requests.Due++
+			b.tally.Requests.Sent++
+			b.tally.Requests.Answered++
+			g.Add(travel(t, Second{Sample: b.tally.second(at*time.Second, PhaseHold), Latency: &Hist{HDR: b.recent}, Part: &b.Part}))
+		}
+		require.EqualValues(t, 2, g.Lose(1, 7*time.Second, "killed"))
+		r := g.Result("epoll", Ends{Drain: 7 * time.Second})
+		require.EqualValues(t, 4, r.Conns.Dropped)
+		requireTimelineSums(t, r)
+	}
+}
+
 // A process that never told anything has tried nothing.
 func TestSharedRunWithAStillbirth(t *testing.T) {
 	p := plan(50)
@@ -207,4 +257,22 @@ func TestHistTravels(t *testing.T) {
 		}
 	}
 	require.Error(t, new(Hist).GobDecode(nil))
+}
+
+// A phase that is released when the run is over, because it was cancelled, ends nothing any more, and nudges nobody: the
+// pollers' descriptors may be others' by then.
+func TestReleaseAfterTheEnd(t *testing.T) {
+	p := plan(1)
+	var release func(time.Duration)
+	p.Align = func(_ Phase, _ time.Duration, r func(time.Duration)) { release = r }
+	ph := phasesOf(&p)
+	nudges := 0
+	ph.nudge = func() { nudges++ }
+	ph.resolve(0)
+	release(ms)
+	require.EqualValues(t, ms, ph.rampEnd.Load())
+	ph.close()
+	release(2 * ms)
+	require.EqualValues(t, ms, ph.rampEnd.Load())
+	require.Equal(t, 1, nudges)
 }

@@ -7,8 +7,7 @@ import (
 )
 
 // A Hist is a histogram of durations in ns with three significant digits (HdrHistogram), two where nobody is judged by it,
-// together with the exact
-// count, sum and extremes, which the buckets cannot give. It is not safe for concurrent use.
+// together with the exact count, sum and extremes, which the buckets cannot give. It is not safe for concurrent use.
 type Hist struct {
 	HDR      *hdrhistogram.Histogram
 	Sum      time.Duration

@@ -55,6 +55,9 @@ func (m *machine) lose(j uint32, now time.Duration, cause Cause, e evidence) wan
 	c := &m.conns[j]
 	loss := m.lossOf(c, j, now, cause, e)
 	if m.phase < PhaseDrain {
+		if !m.onWire(c) { // else left has noted it: a request that should have been sent by now might have saved the conn
+			m.tally.lateFor(max(c.due, c.ready), now)
+		}
 		m.tally.Conns.Dropped++
 		m.tally.faults.lost(c, cause)
 		m.tally.loss(loss)

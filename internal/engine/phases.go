@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -17,6 +18,9 @@ type phases struct {
 	cancelled  atomic.Bool
 	nextReopen atomic.Int64 // before it no attempt to open a conn again may begin
 	nudge      func()       // makes every worker look
+
+	mu   sync.Mutex
+	over bool // the run is: a phase that others end only now is none of its
 
 	// align says when all processes have come to the end of a phase; see Plan.Align.
 	align func(p Phase, at time.Duration, release func(time.Duration))
@@ -62,9 +66,20 @@ func (p *phases) swept(now time.Duration) {
 // endAt returns what sets the end of a phase.
 func (p *phases) endAt(end *atomic.Int64) func(time.Duration) {
 	return func(at time.Duration) {
-		end.Store(int64(at))
-		p.nudge()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if !p.over {
+			end.Store(int64(at))
+			p.nudge()
+		}
 	}
+}
+
+// close ends the run for whoever may release a phase later: there is nobody to nudge any more.
+func (p *phases) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.over = true
 }
 
 func (p *phases) cancel() {

@@ -90,7 +90,9 @@ func (p *Plan) shared() *Plan {
 	s := *p
 	of := max(1, p.Share.Of)
 	s.MaxConnecting = max(1, p.MaxConnecting/of)
-	s.Reopen.Rate = p.Reopen.Rate / of
+	if rate := p.Reopen.Rate; rate > 0 { // a share of 0 would not reopen at all
+		s.Reopen.Rate = max(1, (rate+of-1-p.Share.Index)/of)
+	}
 	return &s
 }
 

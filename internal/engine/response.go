@@ -142,7 +142,7 @@ func (m *machine) count(p *http1.Parser, now time.Duration) {
 	}
 	if status < m.plan.WantLowest || status > m.plan.WantMost {
 		r.Unwanted++
-		m.tally.faults.Failures[BlameServer]++
+		m.tally.faults.Failures[blameOfStatus(status)]++
 		m.tally.unwant(status, now)
 	}
 }

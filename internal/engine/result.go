@@ -191,8 +191,8 @@ type Sample struct {
 	LatencyP50, LatencyP99, LatencyMax time.Duration // of the requests answered or timed out in that second; 0: none
 	LagMax                             time.Duration
 
-	// Late is how late we were, at most, for what we had planned to do: to wake up, to send, to end the second. A wait for
-	// the next tick is not late.
+	// Late is how late we were, at most, for what we had planned to do: to wake up, to send, to end the second; and to
+	// handle what we had found, where no kernel stamps it. A wait for the next tick is not late.
 	Late time.Duration
 
 	Connects Spectrum // from the start of connect to established

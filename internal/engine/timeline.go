@@ -81,7 +81,7 @@ func (t *timeline) put(part Second) {
 	at := part.Sample.At
 	s := t.pending[at]
 	switch {
-	case t.workers == 1:
+	case s == nil && t.workers == 1: // of several, others may have told theirs and died
 		s = &second{sample: part.Sample, latency: part.Latency.HDR}
 	case s == nil:
 		s = &second{sample: part.Sample, latency: part.Latency.HDR.Clone(), missing: t.workers - 1}

@@ -51,8 +51,12 @@ func requireBlamed(t *testing.T, r *Result, got Faults) {
 	require.Equal(t, []Blames{losses, unconnected}, []Blames{got.Losses, got.Unconnected})
 	c, q := r.Conns, r.Requests
 	require.Equal(t, q.TimedOut+q.Malformed+q.LostWithConn+q.Unwanted, got.Failures.Sum())
-	require.GreaterOrEqual(t, got.Failures[BlameServer], q.Malformed+q.Unwanted)
-	require.GreaterOrEqual(t, got.Failures[BlameWait], q.TimedOut)
+	var ofStatus Blames
+	for _, s := range r.Unwanted {
+		ofStatus[blameOfStatus(s.Status)] += s.Count
+	}
+	require.GreaterOrEqual(t, got.Failures[BlameServer], q.Malformed+ofStatus[BlameServer])
+	require.GreaterOrEqual(t, got.Failures[BlameWait], q.TimedOut+ofStatus[BlameWait])
 	inFlight := q.HoldSent - r.Hold.Latency.Count() - got.Cohort.Sum()
 	require.True(t, inFlight >= 0 && inFlight <= q.InFlightAtEnd, "%d of the cohort are in flight, of %+v", inFlight, q)
 	if r.Ended == PhaseDrain {

@@ -45,6 +45,9 @@ func (c *Children) Run(ctx context.Context, plan engine.Plan, t *TLS) (*engine.R
 	}
 	r.collect(ctx)
 	if r.driver == "" { // none lived to its end
+		if r.driver = "epoll"; t != nil {
+			r.driver = "blocking"
+		}
 		r.ends = r.cutShort()
 	}
 	return r.gathering.Result(r.driver, r.ends), r.processes, r.outcome(ctx)
@@ -64,6 +67,7 @@ type run struct {
 	released [engine.PhaseDrain]time.Duration // 0: not yet
 	driver   string
 	ends     engine.Ends // of those that are done
+	cutOff   bool        // one of them was cancelled before it was
 	failed   []error
 }
 
@@ -82,11 +86,25 @@ func (r *run) listen(i int) {
 			r.events <- event{child: i, gone: r.children.all[i].fate()}
 			return
 		}
+		if !r.sound(i, n) {
+			_ = r.children.all[i].command.Process.Kill()
+			r.events <- event{child: i, gone: "what it told makes no sense: " + r.children.all[i].fate()}
+			return
+		}
 		r.events <- event{child: i, news: n}
 		if n.Done != nil {
 			return
 		}
 	}
+}
+
+// sound reports whether news can be of child i. Whatever else wrote to its descriptor must not take the parent down.
+func (r *run) sound(i int, n news) bool {
+	if s := n.Second; s != nil {
+		of := len(r.children.all)
+		return s.Part != nil && s.Latency != nil && s.Part.Worker >= 0 && s.Part.Worker < of*r.plan.Workers && s.Part.Worker%of == i
+	}
+	return n.Reached == nil || n.Reached.Phase < engine.PhaseDrain
 }
 
 // collect takes what the children tell until all have ended.
@@ -136,6 +154,7 @@ func (r *run) take(e event) {
 
 func (r *run) done(child int, d *done) {
 	r.processes[child].Usage = d.Usage
+	r.cutOff = r.cutOff || d.Cancelled
 	if d.Error != "" {
 		r.failed = append(r.failed, fmt.Errorf("generator process %d: %s", r.processes[child].PID, d.Error))
 	}
@@ -161,13 +180,13 @@ func (r *run) cutShort() engine.Ends {
 	end := time.Since(r.plan.Origin)
 	e := engine.Ends{Ramp: end, Hold: end, Sweep: end, Drain: end}
 	if ramp := r.released[engine.PhaseRamp]; ramp > 0 {
-		e.Phase, e.Ramp, e.Hold = engine.PhaseHold, ramp, min(end, ramp+max(0, r.plan.Hold))
+		e.Phase, e.Ramp, e.Hold = engine.PhaseHold, min(end, ramp), min(end, ramp+max(0, r.plan.Hold))
 	}
 	if e.Hold < end {
 		e.Phase = engine.PhaseSweep
 	}
 	if sweep := r.released[engine.PhaseSweep]; sweep > 0 {
-		e.Phase, e.Sweep = engine.PhaseDrain, sweep
+		e.Phase, e.Sweep = engine.PhaseDrain, min(end, sweep)
 	}
 	return e
 }
@@ -198,8 +217,10 @@ func (r *run) align(phase engine.Phase) {
 		at = max(at, time.Since(r.plan.Origin)+lead) // all are to know before it comes
 	}
 	r.reached[phase], r.released[phase] = nil, at
-	for _, p := range r.children.all {
-		p.out.send(order{Release: &aligned{phase, at}})
+	for i, p := range r.children.all {
+		if !r.ended[i] { // one that has may not have come so far
+			p.out.send(order{Release: &aligned{phase, at}})
+		}
 	}
 }
 
@@ -208,7 +229,7 @@ func (r *run) outcome(ctx context.Context) error {
 	switch {
 	case len(r.failed) > 0:
 		return errors.Join(r.failed...)
-	case ctx.Err() != nil && r.ends.Phase < engine.PhaseDrain:
+	case ctx.Err() != nil && (r.cutOff || r.ends.Phase < engine.PhaseDrain):
 		return context.Cause(ctx)
 	}
 	return nil

@@ -210,6 +210,7 @@ func TestAllChildrenKilled(t *testing.T) {
 	require.EqualValues(t, 20, r.Conns.Dropped)
 	require.Zero(t, r.Conns.Held)
 	require.Equal(t, engine.PhaseHold, r.Ended)
+	require.Equal(t, "epoll", r.Driver)
 	require.Positive(t, r.RampEnd)
 }
 

@@ -141,7 +141,7 @@ func (c *child) engine(ctx context.Context, b *begin) *done {
 	if r != nil {
 		d.Began, d.Driver, d.Ends = true, r.Driver, r.Ends()
 	}
-	if err != nil && ctx.Err() == nil {
+	if d.Cancelled = err != nil && ctx.Err() != nil; err != nil && !d.Cancelled {
 		d.Error = err.Error()
 	}
 	return d

@@ -21,7 +21,8 @@ type TLS struct {
 	Renegotiation    tls.RenegotiationSupport
 	Own              []certificate // the client's
 	Pin              []byte        // SHA-256 of the server's leaf; empty: any is taken, as the config says
-	Refused          string        // why the parent refused the certificate: then a child refuses every one
+	Refused          string        // why the parent's handshake came to nothing: then so does each of a child
+	Distrusted       bool          // because of the certificate
 }
 
 type certificate struct {
@@ -68,7 +69,9 @@ func (t *TLS) PinTo(state tls.ConnectionState) {
 }
 
 // Refuse has children trust nobody, because the parent's handshake came to nothing.
-func (t *TLS) Refuse(err error) { t.Refused = err.Error() }
+func (t *TLS) Refuse(err error) {
+	t.Refused, t.Distrusted = err.Error(), errors.As(err, new(*tls.CertificateVerificationError))
+}
 
 var errOtherCertificate = errors.New("the server's certificate is not the one that the test process verified before the run")
 
@@ -99,6 +102,9 @@ func (t *TLS) verify(state tls.ConnectionState) error {
 	switch {
 	case t.Refused != "":
 		err = fmt.Errorf("the test process, before the run: %s", t.Refused)
+		if !t.Distrusted { // it was refused, or timed out: of the certificate nothing is known
+			return err
+		}
 	case bytes.Equal(sum[:], t.Pin):
 		return nil
 	}

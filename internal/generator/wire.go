@@ -57,11 +57,12 @@ type Start struct {
 
 // done ends a run.
 type done struct {
-	Driver string
-	Ends   engine.Ends
-	Error  string // why the run broke off or could not begin; not that it was cancelled
-	Began  bool   // there is a result, and all of it was told
-	Usage  Usage
+	Driver    string
+	Ends      engine.Ends
+	Error     string // why the run broke off or could not begin; not that it was cancelled
+	Cancelled bool   // before it was drained
+	Began     bool   // there is a result, and all of it was told
+	Usage     Usage
 }
 
 // A sender writes messages to a socket without making anybody wait who measures: they are encoded at once, and written by
