@@ -31,7 +31,7 @@ type Cohort struct {
 // gives when it is slow (408, 429, 5xx), count if all of the timeout was clean.
 type Sure struct {
 	Losses      int64 `json:"losses"`      // conns lost and attempts failed
-	Spoiled     int64 `json:"spoiled"`     // slots that are not held for that
+	NotHeld     int64 `json:"not_held"`    // slots that are not held for that
 	Unconnected int64 `json:"unconnected"` // attempts failed
 	Failed      int64 `json:"failed"`      // requests, as in [Requests.Failed]
 	Unanswered  int64 `json:"unanswered"`  // requests due in hold that were sent and failed without a response
@@ -134,7 +134,7 @@ func (s *sieve) add(e engine.Sample, clean bool) {
 	}
 	connect, response := s.config.ConnectTimeout, s.config.ResponseTimeout
 	s.sure.Losses += surely(e.Losses, max(connect, response))
-	s.sure.Spoiled += surely(e.Spoiled, max(connect, response))
+	s.sure.NotHeld += surely(e.Spoiled, max(connect, response))
 	s.sure.Unconnected += surely(e.Unconnected, connect)
 	s.sure.Failed += surely(e.Failures, response)
 	s.sure.Unanswered += surely(e.Cohort, response)

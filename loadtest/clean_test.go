@@ -118,7 +118,7 @@ func TestWhatIsSure(t *testing.T) {
 	require.Equal(t, []int64{0, 6, 5, 4}, counts(h.Clean))
 	require.Equal(t, []int64{0, 6, 5, 4}, counts(h.CleanConnect))
 	const byServer, either, waits = 8, 6, 3
-	require.Equal(t, Sure{Losses: 17, Spoiled: 17, Unconnected: 17, Failed: 17, Unanswered: 17}, h.Sure)
+	require.Equal(t, Sure{Losses: 17, NotHeld: 17, Unconnected: 17, Failed: 17, Unanswered: 17}, h.Sure)
 	require.EqualValues(t, 17, byServer+either+waits)
 	require.LessOrEqual(t, h.CleanConnect.Min(), 40*ms, "our own clock timed it")
 	require.GreaterOrEqual(t, h.CleanConnect.Min(), 39*ms)

@@ -101,9 +101,9 @@ func (l *lawbook) cohort(r *Report) {
 	l.descending(figure{"Conns.Connected", c.Connected}, figure{"Hold.CleanConnect.Count", h.CleanConnect.Count()})
 	lost := c.Dropped + c.ConnectFailed
 	l.descending(figure{"Conns.Dropped + ConnectFailed", lost}, figure{"Hold.Sure.Losses", h.Sure.Losses},
-		figure{"Hold.Sure.Spoiled", h.Sure.Spoiled})
+		figure{"Hold.Sure.NotHeld", h.Sure.NotHeld})
 	l.descending(figure{"Conns.ConnectFailed", c.ConnectFailed}, figure{"Hold.Sure.Unconnected", h.Sure.Unconnected})
-	l.descending(figure{"Conns.Requested − Held", c.Requested - c.Held}, figure{"Hold.Sure.Spoiled", h.Sure.Spoiled})
+	l.descending(figure{"Conns.Requested − Held", c.Requested - c.Held}, figure{"Hold.Sure.NotHeld", h.Sure.NotHeld})
 	l.descending(figure{"ServerUse.CPU", max(0, int64(r.ServerUse.CPU))}, figure{"Hold.Sure.CPU", int64(h.Sure.CPU)})
 	l.descending(figure{"Requests, failed", q.Failed()}, figure{"Hold.Sure.Failed", h.Sure.Failed},
 		figure{"Hold.Sure.Unanswered", h.Sure.Unanswered})

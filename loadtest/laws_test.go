@@ -86,8 +86,8 @@ func TestEachBoundIsALaw(t *testing.T) {
 		{"Hold.Latency.Count + Hold.Sure.Unanswered", func(r *Report) { r.Hold.Sure.Unanswered = 61 }},
 		{"Hold.CleanConnect.Count", func(r *Report) { r.Hold.CleanConnect = Distribution{histOf(1006, 0, 1)} }},
 		{"Hold.Sure.Losses", func(r *Report) { r.Hold.Sure.Losses = 104 }},
-		{"Hold.Sure.Losses ≥ Hold.Sure.Spoiled", func(r *Report) { r.Hold.Sure.Spoiled = 12 }},
-		{"Conns.Requested − Held ≥ Hold.Sure.Spoiled", func(r *Report) { r.Conns.Held = 992 }},
+		{"Hold.Sure.Losses ≥ Hold.Sure.NotHeld", func(r *Report) { r.Hold.Sure.NotHeld = 12 }},
+		{"Conns.Requested − Held ≥ Hold.Sure.NotHeld", func(r *Report) { r.Conns.Held = 992 }},
 		{"Hold.Sure.Unconnected", func(r *Report) { r.Hold.Sure.Unconnected = 26 }},
 		{"Requests, failed ≥ Hold.Sure.Failed", func(r *Report) { r.Hold.Sure.Failed = 90 }},
 		{"Hold.Sure.Failed ≥ Hold.Sure.Unanswered", func(r *Report) { r.Hold.Sure.Unanswered = 29 }},
@@ -122,6 +122,6 @@ func TestBrokenLawsAreAllTold(t *testing.T) {
 		"Conns.Attempts = Requested + −NotAttempted + Reattempts, but 1000 ≠ 999 + 0 + 0",
 		"Requests.Interim ≥ 0, but it is -1",
 		"Requests.Due = Sent + Unsent, but 1987 ≠ 1987 + 2",
-		"Conns.Requested − Held ≥ Hold.Sure.Spoiled, but -1 < 0",
+		"Conns.Requested − Held ≥ Hold.Sure.NotHeld, but -1 < 0",
 	}, lines)
 }

@@ -34,8 +34,13 @@ func TestCostSaysWhose(t *testing.T) {
 		"\n             server: test process, shared with another run, CPU 1.00s": func(r *Report) {
 			r.ServerUse, r.ServerUse.Shared, r.Fixture = test, true, &FixtureCounts{}
 		},
+		"; 2.00KiB per conn, of which 2.00KiB may be our own\n": func(r *Report) {
+			r.ServerUse = test
+			r.ServerUse.RSSBefore, r.ServerUse.RSSHold = 1<<20, 1<<20+2000<<10
+		},
 		"; 2.00KiB per conn\n": func(r *Report) {
 			r.ServerUse = test
+			r.ServerUse.Of = "process tree 7"
 			r.ServerUse.RSSBefore, r.ServerUse.RSSHold = 1<<20, 1<<20+2000<<10
 		},
 		"heap 1.00MiB -> 1.17MiB, stacks 400KiB -> 480KiB; 1.00MiB allocated, no GC\n": func(r *Report) { r.Generator.GCs = 0 },

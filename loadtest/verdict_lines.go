@@ -97,7 +97,7 @@ func (r *Report) counts(b Budget) (all []line) {
 		}
 		all = append(all, line{
 			name: "Held", limit: float64(least), least: true, show: plainCount, gap: r.lossGap, why: r.lossesText,
-			pessimistic: float64(c.Held), optimistic: float64(c.Requested - sure.Spoiled),
+			pessimistic: float64(c.Held), optimistic: float64(c.Requested - sure.NotHeld),
 		})
 	}
 	if b.Drops >= 0 {
