@@ -21,8 +21,8 @@ type Budget struct {
 
 	// What the server may use. Both are of the server alone ([Report.ServerUse]): of a server in the test's own process
 	// while the generator is in others (Config.Processes), or of the processes of Config.ServerPID. Without either the
-	// verdict is Invalid. Some 10 MB and some ms of CPU a second are the test process's own in the former case: a limit that
-	// is to mean something there needs a thousand conns or more. A process that had as many conns before has their memory
+	// verdict is Invalid. Some 4 MB and 50 ms of CPU may be the test process's own in the former case: a limit that is to mean
+	// something there needs some hundred conns. A process that had as many conns before has their memory
 	// still and does not grow: the first run in it tells the most.
 	RSSPerConn    int64         // bytes that its resident memory may grow by from before the run to hold, for each conn open
 	CPUPerRequest time.Duration // CPU time, of the whole run, for each request sent

@@ -65,14 +65,14 @@ const (
 	mostSoftnetDropped     = 0
 
 	// What the test process uses for the generator while that is in other processes: it gathers what they tell, once a second.
-	// Beside a server of 8 idle conns, 1, 2 and 8 processes made it 5.4, 9.2 and 32 MiB larger within 3 s, 2 of them 15 MiB within
-	// 9 s; it took 12 ms of CPU at once and 2.5 to 3.5 ms per second and process (2026-11). Three times that, of memory twice,
-	// is not surely the server's.
-	ownRSS           = 8 << 20
-	ownRSSPerProcess = 8 << 20
+	// Beside a server of 8 idle conns, 1, 2 and 8 processes made it at most 0.9, 0.4 and 2.0 MiB larger within 3 s and 9 s; it took
+	// 8 to 22 ms of CPU in 3 s, and less than 0.5 ms a second more for each process (2026-11). Some three times that is not
+	// surely the server's.
+	ownRSS           = 3 << 20
+	ownRSSPerProcess = 1 << 20
 	ownRSSPerSecond  = 8 << 10 // of the timeline
 	ownCPU           = 40 * time.Millisecond
-	ownCPUPerProcess = 10 * time.Millisecond // a second
+	ownCPUPerProcess = 2 * time.Millisecond // a second
 
 	// Of the requests; and a few come from whatever else uses the network.
 	mostRetransShare = 0.001

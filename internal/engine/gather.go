@@ -12,7 +12,7 @@ type Gathering struct {
 
 // gathered is what is known of a worker.
 type gathered struct {
-	part  *Part         // the latest
+	part  *Part         // the latest that is known
 	phase Phase         // of its last second
 	last  time.Duration // the end of its last whole second
 	left  *Second       // what was left at its end
@@ -43,10 +43,10 @@ func Gather(p *Plan) *Gathering {
 	return g
 }
 
-// Add adds a second of a worker, which are to come in order.
+// Add adds a second of a worker, which are to come in order. Of its Parts only the last one matters: see Know.
 func (g *Gathering) Add(s Second) {
-	w := &g.workers[s.Part.Worker]
-	w.part, w.phase = s.Part, s.Sample.Phase
+	w := &g.workers[s.Worker]
+	w.phase = s.Sample.Phase
 	if s.Last {
 		w.left = &s
 		return
@@ -54,6 +54,9 @@ func (g *Gathering) Add(s Second) {
 	w.last = s.Sample.At
 	g.timeline.put(s)
 }
+
+// Know is told what a worker has measured up to the last of its seconds that was added, before Lose or Result.
+func (g *Gathering) Know(p *Part) { g.workers[p.Worker].part = p }
 
 // Lose closes the accounts of the workers of a process that died at at: what was open is lost, in no other than these
 // classes. What they did since their last whole second, nobody knows. It returns how many conns were lost with it.

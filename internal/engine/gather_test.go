@@ -103,7 +103,9 @@ func runShared(t *testing.T, p Plan, of int, hear func(share int, s Second) bool
 			mu.Lock()
 			defer mu.Unlock()
 			if hear(i, s) {
-				g.Add(travel(t, s))
+				s = travel(t, s)
+				g.Add(s)
+				g.Know(s.Part)
 			}
 		}
 		wg.Go(func() {
@@ -204,7 +206,8 @@ func TestDeathLeavesOne(t *testing.T) {
 				if at == 1 {
 					m.tally.Conns.Attempts, m.tally.Conns.EverEstablished, m.tally.Conns.Connected = 2, 2, 2
 				}
-				g.Add(travel(t, Second{Sample: m.tally.second(at*time.Second, PhaseHold), Latency: &Hist{HDR: m.recent}, Part: &m.Part}))
+				g.Add(travel(t, Second{Worker: m.worker, Sample: m.tally.second(at*time.Second, PhaseHold), Latency: &Hist{HDR: m.recent}}))
+				g.Know(travel(t, Second{Part: &m.Part}).Part)
 			}
 		}
 		tell(a, 1+ahead)
@@ -214,7 +217,8 @@ func TestDeathLeavesOne(t *testing.T) {
 			b.tally.Requests.Due++
 			b.tally.Requests.Sent++
 			b.tally.Requests.Answered++
-			g.Add(travel(t, Second{Sample: b.tally.second(at*time.Second, PhaseHold), Latency: &Hist{HDR: b.recent}, Part: &b.Part}))
+			g.Add(travel(t, Second{Worker: b.worker, Sample: b.tally.second(at*time.Second, PhaseHold), Latency: &Hist{HDR: b.recent}}))
+			g.Know(travel(t, Second{Part: &b.Part}).Part)
 		}
 		require.EqualValues(t, 2, g.Lose(1, 7*time.Second, "killed"))
 		r := g.Result("epoll", Ends{Drain: 7 * time.Second})

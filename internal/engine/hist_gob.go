@@ -45,24 +45,37 @@ func (h *Hist) GobDecode(b []byte) error {
 	if lowest < 1 || highest < 2*lowest || highest > int64(maxHist) || figures < 1 || figures > 5 {
 		return fmt.Errorf("decoding a histogram: it goes from %d to %d with %d digits", lowest, highest, figures)
 	}
-	snapshot := hdrhistogram.New(lowest, highest, int(figures)).Export()
+	snapshot := hdrhistogram.Snapshot{
+		LowestTrackableValue: lowest, HighestTrackableValue: highest, SignificantFigures: figures,
+		IntegerToDoubleConversionRatio: 1,
+	}
+	var total int64
 	for i := uint64(0); len(b) > 0; {
 		gap, n := binary.Uvarint(b)
 		count, m := binary.Uvarint(b[max(n, 0):])
 		if n <= 0 || m <= 0 {
 			return errCutShort
 		}
-		if i += gap; i >= uint64(len(snapshot.Counts)) {
-			return fmt.Errorf("decoding a histogram: count %d of %d", i, len(snapshot.Counts))
+		if i += gap; gap > mostBuckets || i > mostBuckets {
+			return fmt.Errorf("decoding a histogram: it has a bucket %d", i)
 		}
+		snapshot.Counts = append(snapshot.Counts, make([]int64, int(i)+1-len(snapshot.Counts))...)
 		snapshot.Counts[i], b = int64(count), b[n+m:]
+		total += int64(count)
+	}
+	hdr := hdrhistogram.Import(&snapshot) // it drops what is beyond its last bucket
+	if hdr.TotalCount() != total {
+		return fmt.Errorf("decoding a histogram: of %d values, %d are within its range", total, hdr.TotalCount())
 	}
 	*h = Hist{
-		HDR: hdrhistogram.Import(snapshot), Sum: time.Duration(head[3]), Min: time.Duration(head[4]),
+		HDR: hdr, Sum: time.Duration(head[3]), Min: time.Duration(head[4]),
 		Max: time.Duration(head[5]), Censored: head[6], Clamped: head[7],
 	}
 	return nil
 }
 
-// maxHist bounds what a decoded histogram may span, and so its memory.
-const maxHist = 1000 * time.Hour
+// maxHist bounds what a decoded histogram may span, and mostBuckets how many it may have, and so its memory.
+const (
+	maxHist     = 1000 * time.Hour
+	mostBuckets = 1 << 23
+)

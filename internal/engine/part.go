@@ -56,6 +56,16 @@ func newPart(p *Plan) Part {
 	return part
 }
 
+// Whole reports whether p has all that a merge needs: what another process told may lack it.
+func (p *Part) Whole() bool {
+	for _, h := range []*Hist{p.Connect, p.Lag, p.ClientWait, p.Hold.Latency, p.Hold.ServiceTime, p.Rest.Latency, p.Rest.ServiceTime} {
+		if h == nil || h.HDR == nil {
+			return false
+		}
+	}
+	return p.Hazard != nil
+}
+
 // merge adds what another worker measured.
 func (p *Part) merge(o *Part) {
 	p.Conns.add(o.Conns)

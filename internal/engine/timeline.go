@@ -26,6 +26,7 @@ type timeline struct {
 
 // A Second is what one worker measured in a second, or in what was left of the last one.
 type Second struct {
+	Worker  int    // of all workers of all processes
 	Sample  Sample // without the quantiles, which need all workers' latencies
 	Latency *Hist  // of the requests answered or timed out in it
 	Part    *Part  // of the run up to its end
@@ -65,7 +66,7 @@ func timelineOf(p *Plan) *timeline {
 
 // add takes a worker's part of the second that ended at at, and clears it in the tally.
 func (t *timeline) add(from *tally, at time.Duration, phase Phase) {
-	s := Second{Sample: from.second(at, phase), Latency: &Hist{HDR: from.recent}, Part: &from.Part, Last: t.ending}
+	s := Second{Worker: from.Worker, Sample: from.second(at, phase), Latency: &Hist{HDR: from.recent}, Part: &from.Part, Last: t.ending}
 	if t.tell != nil {
 		t.tell(s)
 	} else {

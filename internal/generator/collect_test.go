@@ -16,7 +16,7 @@ func newRun(n int) *run {
 	p := engine.Plan{Slots: n, Workers: 1, Hold: time.Second, Origin: time.Now(), Share: engine.Share{Of: n}}
 	r := &run{
 		children: &Children{}, plan: p, gathering: engine.Gather(&p),
-		processes: make([]Process, n), ended: make([]bool, n), left: n,
+		processes: make([]Process, n), ended: make([]bool, n), left: n, parts: make([][]byte, n),
 	}
 	for range n {
 		s := &sender{more: make(chan struct{}, 1)}
@@ -68,14 +68,27 @@ func TestCutShort(t *testing.T) {
 // What no child can have told is not taken for news.
 func TestNewsThatMakeNoSense(t *testing.T) {
 	r := newRun(2)
-	second := func(worker int) news {
-		return news{Second: &engine.Second{Part: &engine.Part{Worker: worker}, Latency: engine.NewHist(time.Minute)}}
+	told := func(worker int) news {
+		return news{Second: &second{Second: engine.Second{Worker: worker, Latency: engine.NewHist(time.Minute)}}}
 	}
-	require.True(t, r.sound(1, second(1)))
+	require.True(t, r.sound(1, told(1)))
 	require.True(t, r.sound(1, news{Reached: &aligned{Phase: engine.PhaseSweep}}))
 	for _, n := range []news{
-		second(0), second(-1), second(3), {Second: &engine.Second{}}, {Reached: &aligned{Phase: engine.PhaseDrain}},
+		told(0), told(-1), told(3), {Second: &second{}}, {Reached: &aligned{Phase: engine.PhaseDrain}},
 	} {
 		require.False(t, r.sound(1, n), "%+v", n)
+	}
+}
+
+// What cannot be read of what a child measured fails the run, and leaves its conns as if it had tried none.
+func TestPartThatCannotBeRead(t *testing.T) {
+	p := engine.Part{Worker: 1}
+	for _, bytes := range [][]byte{{1, 2, 3}, encoded(engine.Second{Part: &p}).Encoded} {
+		r := newRun(2)
+		r.take(event{child: 0, news: news{Second: &second{engine.Second{Latency: engine.NewHist(time.Minute)}, bytes}}})
+		r.take(event{child: 0, news: news{Done: &done{Began: true, Driver: "epoll"}}})
+		require.ErrorContains(t, r.outcome(t.Context()), "what it measured cannot be read")
+		r.take(event{child: 1, gone: "killed"})
+		require.EqualValues(t, 2, r.gathering.Result("epoll", engine.Ends{}).Conns.NotAttempted)
 	}
 }

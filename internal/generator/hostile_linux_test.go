@@ -1,17 +1,10 @@
 package generator
 
 import (
-	"bufio"
-	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -44,61 +37,4 @@ func TestHostileBinary(t *testing.T) {
 			require.Contains(t, string(out), "--- PASS: TestHolds")
 		})
 	}
-}
-
-// Nothing outlives the parent, even if that is killed.
-func TestParentIsKilled(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	command := exec.CommandContext(ctx, hostile(t), "-test.run=^TestUntilKilled$")
-	command.Env = append(os.Environ(), "HOSTILE_HOLD=1h")
-	stdout, err := command.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, command.Start())
-	lines := bufio.NewScanner(stdout)
-	require.True(t, lines.Scan(), "it ended before it held anything")
-	require.Equal(t, "holds 20", lines.Text())
-	children := childrenOf(t, command.Process.Pid)
-	require.Len(t, children, 2)
-	require.NoError(t, command.Process.Kill())
-	killed := time.Now()
-	for len(children) > 0 && time.Since(killed) < 30*time.Second {
-		if exists(children[0]) {
-			time.Sleep(time.Millisecond)
-		} else {
-			children = children[1:]
-		}
-	}
-	took := time.Since(killed)
-	require.Empty(t, children)
-	require.Less(t, took, time.Second)
-	t.Logf("the last child ended %v after its parent", took)
-	require.Error(t, command.Wait())
-}
-
-// childrenOf returns the children of a process.
-func childrenOf(t *testing.T, pid int) (children []int) {
-	t.Helper()
-	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
-	require.NoError(t, err)
-	for _, file := range files {
-		text, _ := os.ReadFile(file) // that of a thread that has ended is gone
-		for _, field := range strings.Fields(string(text)) {
-			child, err := strconv.Atoi(field)
-			require.NoError(t, err)
-			children = append(children, child)
-		}
-	}
-	return children
-}
-
-// exists reports whether a process runs: not whether somebody has yet to wait for it.
-func exists(pid int) bool {
-	if syscall.Kill(pid, 0) != nil {
-		return false
-	}
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	_, state, found := strings.Cut(string(text), ") ")
-	return err == nil && found && !strings.HasPrefix(state, "Z")
 }

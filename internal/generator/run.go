@@ -1,7 +1,9 @@
 package generator
 
 import (
+	"bytes"
 	"context"
+	"encoding/gob"
 	"errors"
 	"fmt"
 	"time"
@@ -34,6 +36,7 @@ func Origin() time.Time { return time.Now().Add(lead) }
 func (c *Children) Run(ctx context.Context, plan engine.Plan, t *TLS) (*engine.Result, []Process, error) {
 	plan.Share.Of = len(c.all)
 	r := &run{children: c, plan: plan, gathering: engine.Gather(&plan), events: make(chan event)}
+	r.parts = make([][]byte, len(c.all)*plan.Workers)
 	r.processes, r.ended, r.left = make([]Process, len(c.all)), make([]bool, len(c.all)), len(c.all)
 	for i, p := range c.all {
 		mine := plan
@@ -60,6 +63,7 @@ type run struct {
 	gathering *engine.Gathering
 	events    chan event
 	processes []Process
+	parts     [][]byte // by worker, of all children: what it told last
 
 	ended    []bool // by child: it is done or dead
 	left     int    // children that are neither
@@ -102,7 +106,7 @@ func (r *run) listen(i int) {
 func (r *run) sound(i int, n news) bool {
 	if s := n.Second; s != nil {
 		of := len(r.children.all)
-		return s.Part != nil && s.Latency != nil && s.Part.Worker >= 0 && s.Part.Worker < of*r.plan.Workers && s.Part.Worker%of == i
+		return s.Latency != nil && s.Worker >= 0 && s.Worker < of*r.plan.Workers && s.Worker%of == i
 	}
 	return n.Reached == nil || n.Reached.Phase < engine.PhaseDrain
 }
@@ -136,7 +140,8 @@ func (r *run) take(e event) {
 	case e.gone != "":
 		r.lose(e.child, e.gone)
 	case n.Second != nil:
-		r.gathering.Add(*n.Second)
+		r.gathering.Add(n.Second.Second)
+		r.parts[n.Second.Worker] = n.Second.Encoded
 	case n.Reached != nil:
 		at := &r.reached[n.Reached.Phase]
 		if *at == nil {
@@ -152,7 +157,26 @@ func (r *run) take(e event) {
 	}
 }
 
+// know gives the gathering what the workers of a child told last.
+func (r *run) know(child int) {
+	of := len(r.children.all)
+	for worker := child; worker < len(r.parts); worker += of {
+		if r.parts[worker] == nil {
+			continue
+		}
+		var p engine.Part
+		if err := gob.NewDecoder(bytes.NewReader(r.parts[worker])).Decode(&p); err != nil || p.Worker != worker || !p.Whole() {
+			r.failed = append(r.failed, fmt.Errorf("generator process %d: what it measured cannot be read: %v",
+				r.processes[child].PID, err))
+			continue
+		}
+		r.gathering.Know(&p)
+		r.parts[worker] = nil
+	}
+}
+
 func (r *run) done(child int, d *done) {
+	r.know(child)
 	r.processes[child].Usage = d.Usage
 	r.cutOff = r.cutOff || d.Cancelled
 	if d.Error != "" {
@@ -169,6 +193,7 @@ func (r *run) done(child int, d *done) {
 
 // lose closes the accounts of a child that is gone.
 func (r *run) lose(child int, how string) {
+	r.know(child)
 	p := &r.processes[child]
 	p.Died, p.At = how, time.Since(r.plan.Origin)
 	p.Lost = r.gathering.Lose(child, p.At, fmt.Sprintf("generator process %d: %s", p.PID, how))

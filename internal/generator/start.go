@@ -70,11 +70,13 @@ func (c *Children) PIDs() []int {
 
 // Close ends the children that still run, and waits for all.
 func (c *Children) Close() {
+	var wg sync.WaitGroup
 	for _, p := range c.all {
 		if p != nil {
-			p.close()
+			wg.Go(p.close)
 		}
 	}
+	wg.Wait()
 }
 
 // A process is a child, seen by its parent.

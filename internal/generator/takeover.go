@@ -127,7 +127,7 @@ func (c *child) engine(ctx context.Context, b *begin) *done {
 	plan := b.Plan
 	plan.Origin = time.Now().Add(b.Origin - netpoll.Monotonic())
 	plan.Align = c.align
-	plan.Second = func(s engine.Second) { c.out.send(news{Second: &s}) }
+	plan.Second = func(s engine.Second) { c.out.send(news{Second: encoded(s)}) }
 	if b.TLS != nil {
 		config, err := b.TLS.config()
 		if err != nil {

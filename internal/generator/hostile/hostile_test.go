@@ -1,9 +1,7 @@
 package hostile
 
 import (
-	"fmt"
 	"net/http"
-	"os"
 	"testing"
 	"time"
 
@@ -35,19 +33,5 @@ func TestHolds(t *testing.T) {
 		if p.Died != "" || p.Goroutines != 1 || p.StartCPU <= 0 {
 			t.Errorf("%+v: want one goroutine, of package early, and some CPU", p)
 		}
-	}
-}
-
-// TestUntilKilled holds as long as HOSTILE_HOLD says, which the tests of generator set.
-func TestUntilKilled(t *testing.T) {
-	hold, err := time.ParseDuration(os.Getenv("HOSTILE_HOLD"))
-	if err != nil {
-		hold = 10 * time.Millisecond
-	}
-	cfg := config(t)
-	cfg.Hold = hold
-	cfg.Progress = func(s loadtest.Sample) { fmt.Println("holds", s.Open) }
-	if _, err := loadtest.Run(t.Context(), cfg); err != nil {
-		t.Fatal(err)
 	}
 }
