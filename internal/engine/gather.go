@@ -74,7 +74,7 @@ func (g *Gathering) lose(w *gathered, number int, at time.Duration, why string) 
 	w.lost = true
 	next := w.last + time.Second
 	t := newTally(g.plan)
-	t.Part, t.lastConns, t.lastReqs, t.lastFailed = *w.part, w.part.Conns, w.part.Requests, w.part.Requests.failed()
+	t.Part, t.lastConns, t.lastReqs = *w.part, w.part.Conns, w.part.Requests
 	before := t.Conns.Dropped
 	if w.phase < PhaseDrain {
 		t.dieOut(Loss{Slot: number, Phase: w.phase, At: max(at, w.last), Detail: why})

@@ -12,18 +12,17 @@ type tally struct {
 	Part
 
 	// Of the current second.
-	recent     *hdrhistogram.Histogram // latencies
-	recentMax  time.Duration
-	recentLag  time.Duration
-	late       time.Duration
-	connects   Spectrometer
-	services   Spectrometer
-	faults     Faults
-	lost       []Loss
-	open       int64
-	lastConns  Conns
-	lastReqs   Requests
-	lastFailed int64
+	recent    *hdrhistogram.Histogram // latencies
+	recentMax time.Duration
+	recentLag time.Duration
+	late      time.Duration
+	connects  Spectrometer
+	services  Spectrometer
+	faults    Faults
+	lost      []Loss
+	open      int64
+	lastConns Conns
+	lastReqs  Requests
 }
 
 // maxLost bounds the losses told one by one per second (Sample.Lost).
@@ -107,7 +106,6 @@ func (s *StatusCount) add(o StatusCount) {
 // second closes the current second and returns its sample, without the quantiles, which need all workers' histograms.
 func (t *tally) second(at time.Duration, phase Phase) Sample {
 	c, r := &t.Conns, &t.Requests
-	failed := r.failed()
 	s := Sample{
 		At: at, Phase: phase, Open: t.open,
 		Attempts:   c.Attempts - t.lastConns.Attempts,
@@ -115,13 +113,13 @@ func (t *tally) second(at time.Duration, phase Phase) Sample {
 		Due:        r.Due - t.lastReqs.Due,
 		Sent:       r.Sent - t.lastReqs.Sent,
 		Answered:   r.Answered - t.lastReqs.Answered,
-		Failed:     failed - t.lastFailed,
+		Failed:     r.failed() - t.lastReqs.failed(),
 		Dropped:    c.Dropped + c.ConnectFailed - t.lastConns.Dropped - t.lastConns.ConnectFailed,
 		LatencyMax: t.recentMax, LagMax: t.recentLag, Late: t.late,
 		Connects: t.connects.Take(), Services: t.services.Take(), Faults: t.faults,
 		Lost: t.lost,
 	}
-	t.lastConns, t.lastReqs, t.lastFailed = *c, *r, failed
+	t.lastConns, t.lastReqs = *c, *r
 	t.recentMax, t.recentLag, t.late, t.faults, t.lost = 0, 0, 0, Faults{}, nil
 	return s
 }

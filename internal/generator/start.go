@@ -48,12 +48,10 @@ func StartChildren(ctx context.Context, n int) (*Children, error) {
 		wg.Go(func() { c.all[i], errs[i] = startFrom(ctx, executables()...) })
 	}
 	wg.Wait()
-	if err := errors.Join(errs...); err != nil {
-		c.Close()
-		for _, err := range errs { // one says it all
-			if err != nil {
-				return nil, err
-			}
+	for _, err := range errs {
+		if err != nil { // one says it all
+			c.Close()
+			return nil, err
 		}
 	}
 	return c, nil
