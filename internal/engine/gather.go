@@ -55,8 +55,15 @@ func (g *Gathering) Add(s Second) {
 	g.timeline.put(s)
 }
 
-// Know is told what a worker has measured up to the last of its seconds that was added, before Lose or Result.
-func (g *Gathering) Know(p *Part) { g.workers[p.Worker].part = p }
+// Know is told what a worker has measured up to the last of its seconds that was added, before Lose or Result. It reports
+// whether p can be a worker's of this run: what another process told may lack something.
+func (g *Gathering) Know(p *Part) bool {
+	if p.Worker < 0 || p.Worker >= len(g.workers) || !p.whole(g.plan.Reopen.Rate > 0) {
+		return false
+	}
+	g.workers[p.Worker].part = p
+	return true
+}
 
 // Lose closes the accounts of the workers of a process that died at at: what was open is lost, in no other than these
 // classes. What they did since their last whole second, nobody knows. It returns how many conns were lost with it.

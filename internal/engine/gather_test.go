@@ -105,7 +105,9 @@ func runShared(t *testing.T, p Plan, of int, hear func(share int, s Second) bool
 			if hear(i, s) {
 				s = travel(t, s)
 				g.Add(s)
-				g.Know(s.Part)
+				if !g.Know(s.Part) {
+					t.Errorf("share %d: not known: %+v", i, s.Part)
+				}
 			}
 		}
 		wg.Go(func() {
@@ -207,7 +209,7 @@ func TestDeathLeavesOne(t *testing.T) {
 					m.tally.Conns.Attempts, m.tally.Conns.EverEstablished, m.tally.Conns.Connected = 2, 2, 2
 				}
 				g.Add(travel(t, Second{Worker: m.worker, Sample: m.tally.second(at*time.Second, PhaseHold), Latency: &Hist{HDR: m.recent}}))
-				g.Know(travel(t, Second{Part: &m.Part}).Part)
+				require.True(t, g.Know(travel(t, Second{Part: &m.Part}).Part))
 			}
 		}
 		tell(a, 1+ahead)
@@ -218,7 +220,7 @@ func TestDeathLeavesOne(t *testing.T) {
 			b.tally.Requests.Sent++
 			b.tally.Requests.Answered++
 			g.Add(travel(t, Second{Worker: b.worker, Sample: b.tally.second(at*time.Second, PhaseHold), Latency: &Hist{HDR: b.recent}}))
-			g.Know(travel(t, Second{Part: &b.Part}).Part)
+			require.True(t, g.Know(travel(t, Second{Part: &b.Part}).Part))
 		}
 		require.EqualValues(t, 2, g.Lose(1, 7*time.Second, "killed"))
 		r := g.Result("epoll", Ends{Drain: 7 * time.Second})
@@ -279,4 +281,19 @@ func TestReleaseAfterTheEnd(t *testing.T) {
 	release(2 * ms)
 	require.EqualValues(t, ms, ph.rampEnd.Load())
 	require.Equal(t, 1, nudges)
+}
+
+// A part that lacks what this run's plan has is none of its workers'.
+func TestPartOfAnotherRun(t *testing.T) {
+	p := plan(2)
+	p.Share.Of = 2
+	whole := newPart(&p)
+	require.True(t, Gather(&p).Know(&whole))
+	p.Reopen.Rate = 1
+	require.False(t, Gather(&p).Know(&whole), "it has no recovery")
+	for _, worker := range []int{-1, 2} {
+		other := newPart(&p)
+		other.Worker = worker
+		require.False(t, Gather(&p).Know(&other))
+	}
 }

@@ -56,14 +56,13 @@ func newPart(p *Plan) Part {
 	return part
 }
 
-// Whole reports whether p has all that a merge needs: what another process told may lack it.
-func (p *Part) Whole() bool {
-	for _, h := range []*Hist{p.Connect, p.Lag, p.ClientWait, p.Hold.Latency, p.Hold.ServiceTime, p.Rest.Latency, p.Rest.ServiceTime} {
-		if h == nil || h.HDR == nil {
-			return false
-		}
+// whole reports whether p has all that a merge needs.
+func (p *Part) whole(reopening bool) bool {
+	all := []*Hist{p.Connect, p.Lag, p.ClientWait, p.Hold.Latency, p.Hold.ServiceTime, p.Rest.Latency, p.Rest.ServiceTime}
+	if reopening {
+		all = append(all, p.Recovery)
 	}
-	return p.Hazard != nil
+	return p.Hazard != nil && !slices.ContainsFunc(all, func(h *Hist) bool { return h == nil || h.HDR == nil })
 }
 
 // merge adds what another worker measured.

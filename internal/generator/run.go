@@ -165,12 +165,11 @@ func (r *run) know(child int) {
 			continue
 		}
 		var p engine.Part
-		if err := gob.NewDecoder(bytes.NewReader(r.parts[worker])).Decode(&p); err != nil || p.Worker != worker || !p.Whole() {
+		if err := gob.NewDecoder(bytes.NewReader(r.parts[worker])).Decode(&p); err != nil || p.Worker != worker || !r.gathering.Know(&p) {
 			r.failed = append(r.failed, fmt.Errorf("generator process %d: what it measured cannot be read: %v",
 				r.processes[child].PID, err))
 			continue
 		}
-		r.gathering.Know(&p)
 		r.parts[worker] = nil
 	}
 }
