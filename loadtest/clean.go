@@ -82,13 +82,13 @@ type sieve struct {
 	blur    time.Duration // that our own clock may add in a clean second
 
 	from      time.Duration // when the second begins
-	calmSince time.Duration // until then; after it: the second before was not calm
+	calmSince time.Duration // when the last second that was not calm ended; 0: there was none
 
 	clean, connect *engine.Hist
 	sure           Sure
 }
 
-// sift marks the clean seconds of the timeline, and fills the cohort. seconds are what the timeline was made of.
+// sift marks the clean seconds of the timeline, which was made of res's, and fills the cohort.
 func (r *Report) sift(res *engine.Result, virtual bool) {
 	longest := max(time.Minute, r.Config.ConnectTimeout, r.Config.ResponseTimeout)
 	s := sieve{
