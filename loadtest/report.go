@@ -52,6 +52,10 @@ type Report struct {
 	Kernel   KernelCounters `json:"kernel"`
 	Warnings []Warning      `json:"warnings"`
 
+	// Verdict is what the report came to for whoever judged it; nil: nobody has. [Report.Judge] does not set it: a test that
+	// judges by itself, and is to have it in the JSON and on the page, does.
+	Verdict *Verdict `json:"verdict,omitempty"`
+
 	Started     time.Time   `json:"started"` // UTC
 	Seed        uint64      `json:"seed"`    // of all pauses: give it to [Config] to draw them again
 	Config      Echo        `json:"config"`

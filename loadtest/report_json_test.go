@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
+	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 	"github.com/google/go-cmp/cmp"
@@ -45,6 +46,24 @@ func TestJSONRoundTrip(t *testing.T) {
 	rng := rand.New(rand.NewPCG(7, 8))
 	for range 10 {
 		roundTrip(t, randomReport(rng))
+	}
+}
+
+// TestJSONHasTheVerdict: who reads the JSON of a test that failed need not know its budget; and one that nobody judged says
+// nothing of it.
+func TestJSONHasTheVerdict(t *testing.T) {
+	r := failingReport()
+	data, err := json.Marshal(r)
+	require.NoError(t, err)
+	require.NotContains(t, string(data), `"verdict"`)
+	for _, b := range []Budget{{}, {Held: 900, Drops: 200, Failed: -1, Latency: Limits{P50: time.Minute, P99: time.Second}},
+		{Held: 2000}} {
+		v := r.Judge(b)
+		r.Verdict = &v
+		roundTrip(t, r)
+		data, err = json.Marshal(r)
+		require.NoError(t, err)
+		require.Contains(t, string(data), `"verdict":{"outcome":`)
 	}
 }
 

@@ -20,9 +20,11 @@ type Verdict struct {
 	Outcome Outcome  `json:"outcome"`
 	Broken  []Reason `json:"broken,omitempty"`  // the lines of the budget that the server surely broke
 	Invalid []Reason `json:"invalid,omitempty"` // what could not be decided; also beside broken lines
+	Met     []Reason `json:"met,omitempty"`     // the lines within their limits, whoever is charged
 }
 
-// A Reason is why a verdict is not Pass. The readings are as its text has them; empty where there are none.
+// A Reason is what a verdict says of a line of the budget, or why the run tells nothing. The readings are as its text has
+// them; empty where there are none.
 type Reason struct {
 	Line        string `json:"line"`                  // such as "Latency.P99", or what ails the run: "run", "ramp", "load", "generator", "report"
 	Limit       string `json:"limit,omitempty"`       // the budget's

@@ -47,22 +47,23 @@ func (s said) once(line string, explain func() string) string {
 	return " " + text
 }
 
-// judge adds a reason to v if the line is broken or cannot be decided.
+// judge adds to v what the line comes to, and why.
 func (l line) judge(v *Verdict, s said) {
 	reason := Reason{Line: l.name, Limit: l.bound()}
-	switch {
-	case l.unknown != "":
+	if l.unknown != "" {
 		reason.Text = l.unknownText()
 		v.Invalid = append(v.Invalid, reason)
 		return
-	case !l.beyond(l.pessimistic):
-		return
 	}
 	reason.Optimistic, reason.Pessimistic = l.show(l.optimistic), l.show(l.pessimistic)
-	if l.beyond(l.optimistic) {
+	switch {
+	case !l.beyond(l.pessimistic):
+		reason.Text = l.metText()
+		v.Met = append(v.Met, reason)
+	case l.beyond(l.optimistic):
 		reason.Text = l.brokenText() + s.once(l.name, l.why)
 		v.Broken = append(v.Broken, reason)
-	} else {
+	default:
 		reason.Text = l.undecidedText() + s.once(l.name, l.gap)
 		v.Invalid = append(v.Invalid, reason)
 	}

@@ -35,21 +35,57 @@ func serverReport() *Report {
 }
 
 func TestPass(t *testing.T) {
-	for name, b := range map[string]Budget{
-		"strict": {},
-		"all limits": {
+	tests := map[string]struct {
+		budget Budget
+		met    []string
+	}{
+		"strict": {met: []string{"Held: 1000 of at least 1000.", "Drops: 0 of at most 0.", "Failed: 0 of at most 0."}},
+		"all limits": {budget: Budget{
 			Connect:     Limits{P50: 230 * time.Microsecond, P99: time.Millisecond, P999: time.Millisecond, Max: time.Millisecond},
 			Latency:     Limits{P50: 6 * time.Millisecond, P99: 12 * time.Millisecond, P999: 12 * time.Millisecond, Max: 11876 * time.Microsecond},
 			ServiceTime: Limits{P50: time.Millisecond, Max: 1031 * time.Microsecond},
 			RSSPerConn:  10_000, CPUPerRequest: 100 * time.Microsecond,
-		},
-		"lenient": {Held: -1, Drops: -1, Failed: -1},
-	} {
-		v := serverReport().Judge(b)
+		}, met: []string{
+			"Held: 1000 of at least 1000.", "Drops: 0 of at most 0.", "Failed: 0 of at most 0.",
+			"Connect.P50: 221µs of at most 230µs.", "Connect.P99: 408µs of at most 1ms.",
+			"Connect.P999: 412µs of at most 1ms.", "Connect.Max: 412µs of at most 1ms.",
+			"Latency.P50: 5.99ms of at most 6ms.", "Latency.P99: 11.8ms of at most 12ms.",
+			"Latency.P999: 11.9ms of at most 12ms.", "Latency.Max: 11.9ms of at most 11.876ms.",
+			"ServiceTime.P50: 546µs of at most 1ms.", "ServiceTime.Max: 1.03ms of at most 1.031ms.",
+			"RSSPerConn: 9.77KiB of at most 9.77KiB.", "CPUPerRequest: 100µs of at most 100µs.",
+		}},
+		"lenient": {budget: Budget{Held: -1, Drops: -1, Failed: -1}},
+	}
+	for name, test := range tests {
+		v := serverReport().Judge(test.budget)
+		var met []string
+		for _, r := range v.Met {
+			met = append(met, r.Text)
+		}
+		require.Equal(t, test.met, met, name)
+		v.Met = nil
 		require.Equal(t, Verdict{Outcome: Pass}, v, name)
 		require.NoError(t, v.Err())
 		require.Equal(t, "pass", v.String())
 	}
+}
+
+// TestMetBesideBroken: each line is in one of the three lists, and a line that is met has its readings too.
+func TestMetBesideBroken(t *testing.T) {
+	r := soundReport()
+	r.Requests.Unwanted, r.Hold.Sure.Failed = 1, 1
+	r.Unwanted = []StatusCount{{Status: 404, Count: 1}}
+	v := r.Judge(Budget{Drops: 3, Latency: Limits{P50: time.Microsecond, P99: 12 * time.Millisecond}, RSSPerConn: 1})
+	linesOf := func(all []Reason) (lines []string) {
+		for _, r := range all {
+			lines = append(lines, r.Line)
+		}
+		return lines
+	}
+	require.Equal(t, []string{"Held", "Drops", "Latency.P99"}, linesOf(v.Met))
+	require.Equal(t, []string{"Failed"}, linesOf(v.Broken))
+	require.Equal(t, []string{"Latency.P50", "RSSPerConn"}, linesOf(v.Invalid))
+	require.Equal(t, Reason{Line: "Drops", Limit: "3", Optimistic: "0", Pessimistic: "0", Text: "Drops: 0 of at most 3."}, v.Met[1])
 }
 
 // testProcessServes has the server in the test process, and 2 generator processes for 30 s: of each of a thousand conns 40 000

@@ -59,6 +59,14 @@ func (l line) excess(reading float64) string {
 	return fmt.Sprintf("%.3g %% over the limit of %s", 100*(reading/l.limit-1), limit)
 }
 
+func (l line) metText() string {
+	most := "at most"
+	if l.least {
+		most = "at least"
+	}
+	return fmt.Sprintf("%s: %s of %s %s.", l.title(), l.against(l.pessimistic), most, l.bound())
+}
+
 func (l line) brokenText() string {
 	sure := "at least"
 	if l.least {

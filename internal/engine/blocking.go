@@ -64,6 +64,7 @@ func runBlocking(ctx context.Context, p *Plan) (*Result, error) {
 	// Cancelled when the run is over, and not before: an attempt that ends because of it is abandoned, not failed.
 	dialCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.clock.begin(ctx)
+	r.phases.now = r.clock.now
 	r.wg.Go(r.steps)
 	r.coordinate(ctx, dialCtx)
 	r.phases.close()

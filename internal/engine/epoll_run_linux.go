@@ -42,6 +42,7 @@ func runEpoll(ctx context.Context, p *Plan) (*Result, error) {
 	}
 	r.clock = startOf(p)
 	r.clock.begin(ctx)
+	r.phases.now = r.clock.now
 	err := r.loops(ctx)
 	machines := make([]*machine, len(r.workers))
 	for i, w := range r.workers {

@@ -22,6 +22,10 @@ type phases struct {
 	mu   sync.Mutex
 	over bool // the run is: a phase that others end only now is none of its
 
+	held    func() // see Plan.Held; nil: nothing
+	now     func() time.Duration
+	reading sync.WaitGroup // held
+
 	// align says when all processes have come to the end of a phase; see Plan.Align.
 	align func(p Phase, at time.Duration, release func(time.Duration))
 }
@@ -42,6 +46,7 @@ func phasesOf(p *Plan) *phases {
 	if p.Align != nil {
 		ph.align = p.Align
 	}
+	ph.held = p.Held
 	return ph
 }
 
@@ -59,7 +64,25 @@ func (p *phases) resolve(now time.Duration) {
 // swept notes that a worker's conns have all been heard from or lost; the last one ends the sweep.
 func (p *phases) swept(now time.Duration) {
 	if p.sweeping.Add(-1) == 0 {
-		p.align(PhaseSweep, now, p.endAt(&p.sweepEnd))
+		p.align(PhaseSweep, now, p.whenHeld(p.endAt(&p.sweepEnd)))
+	}
+}
+
+// whenHeld has held called before the sweep's end is released.
+func (p *phases) whenHeld(release func(time.Duration)) func(time.Duration) {
+	if p.held == nil {
+		return release
+	}
+	return func(at time.Duration) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.over || p.cancelled.Load() {
+			return
+		}
+		p.reading.Go(func() {
+			p.held()
+			release(max(at, p.now()))
+		})
 	}
 }
 
@@ -75,11 +98,12 @@ func (p *phases) endAt(end *atomic.Int64) func(time.Duration) {
 	}
 }
 
-// close ends the run for whoever may release a phase later: there is nobody to nudge any more.
+// close ends the run for whoever may release a phase later: there is nobody to nudge any more. It waits for held.
 func (p *phases) close() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.over = true
+	p.mu.Unlock()
+	p.reading.Wait()
 }
 
 func (p *phases) cancel() {

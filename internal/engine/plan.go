@@ -53,6 +53,12 @@ type Plan struct {
 	// late to tell what falls due in hold. It must not block.
 	Align func(p Phase, at time.Duration, release func(at time.Duration))
 
+	// Held, if set, is called once, on a goroutine of its own, when the sweep has ended in all shares: all conns that are held
+	// are open then. The cadence goes on, and drain begins when it returns. A run that is cancelled before does not call it;
+	// one that is cancelled meanwhile winds up without waiting, but is not over before it has returned. A share is not given
+	// it: who has several carried out calls it.
+	Held func()
+
 	// Second, if set, gets what each worker measured, once a second and at the end, instead of the timeline. What it gets
 	// is the worker's own: it must be done with it when it returns, and must not block.
 	Second func(Second)

@@ -73,6 +73,9 @@ type run struct {
 	ends     engine.Ends // of those that are done
 	cutOff   bool        // one of them was cancelled before it was
 	failed   []error
+
+	cancelled bool
+	held      chan time.Duration // when Plan.Held has returned; nil: it was not called
 }
 
 // An event is what a child told, or that it is gone.
@@ -119,19 +122,25 @@ func (r *run) collect(ctx context.Context) {
 		case e := <-r.events:
 			r.take(e)
 		case <-cancelled:
-			cancelled = nil
+			cancelled, r.cancelled = nil, true
 			for _, p := range r.children.all {
 				p.out.send(order{Cancel: true})
 			}
 			timer := time.NewTimer(cancelPatience)
 			defer timer.Stop()
 			overdue = timer.C
+		case at := <-r.held:
+			r.held = nil
+			r.release(engine.PhaseSweep, at)
 		case <-overdue:
 			overdue = nil
 			for _, p := range r.children.all {
 				_ = p.command.Process.Kill() // those that are done go on no longer
 			}
 		}
+	}
+	if r.held != nil {
+		<-r.held
 	}
 }
 
@@ -240,7 +249,30 @@ func (r *run) align(phase engine.Phase) {
 	if phase == engine.PhaseRamp {
 		at = max(at, time.Since(r.plan.Origin)+lead) // all are to know before it comes
 	}
-	r.reached[phase], r.released[phase] = nil, at
+	r.reached[phase] = nil
+	if phase == engine.PhaseSweep && r.plan.Held != nil {
+		r.hold(at)
+		return
+	}
+	r.release(phase, at)
+}
+
+// hold has Plan.Held called while the children keep all conns open. What they tell is heard meanwhile.
+func (r *run) hold(at time.Duration) {
+	if r.cancelled || r.left == 0 {
+		return
+	}
+	call, held := r.plan.Held, make(chan time.Duration, 1)
+	r.plan.Held, r.held = nil, held // whatever a child tells, it is called once
+	go func() {
+		call()
+		held <- max(at, time.Since(r.plan.Origin))
+	}()
+}
+
+// release tells the children when a phase ended.
+func (r *run) release(phase engine.Phase, at time.Duration) {
+	r.released[phase] = at
 	for i, p := range r.children.all {
 		if !r.ended[i] { // one that has may not have come so far
 			p.out.send(order{Release: &aligned{phase, at}})

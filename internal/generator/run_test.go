@@ -227,3 +227,64 @@ func TestChildrenAreCancelled(t *testing.T) {
 	require.EqualValues(t, 20, r.Conns.OpenAtEnd)
 	require.Empty(t, processes[0].Died)
 }
+
+// While all conns are open the parent may read what the server holds: no child drains before it has.
+func TestHeldIsCalledBeforeChildrenDrain(t *testing.T) {
+	t.Parallel()
+	c := children(t, 3)
+	p, s := plan(t, 30, "tcp", "127.0.0.1:0")
+	calls, seen := 0, 0
+	p.Held = func() {
+		calls++
+		// The cadence goes on: of each conn a request every 60 ms.
+		for seen = s.Requests(); t.Context().Err() == nil && s.Requests() < seen+60; {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	r, _ := carryOut(t, c, p, nil)
+	require.Equal(t, 1, calls)
+	require.GreaterOrEqual(t, r.Requests.Answered, int64(seen+60))
+	require.Greater(t, r.SweepEnd-r.HoldEnd, 20*time.Millisecond)
+}
+
+// A child that dies meanwhile keeps nobody waiting, nor does a cancelled run: it ends when held has returned.
+func TestChildrenEndWhileHeldIsCalled(t *testing.T) {
+	t.Parallel()
+	for name, victims := range map[string]int{"cancelled": 0, "one is killed": 1, "all are killed": 2} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := children(t, 2)
+			p, _ := plan(t, 20, "tcp", "127.0.0.1:0")
+			p.Hold, p.IdleTimeout, p.Origin = 1200*time.Millisecond, 3*time.Second, Origin() // long enough to tell a second
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			returned := false
+			p.Held = func() {
+				if victims == 0 {
+					cancel()
+				}
+				for _, victim := range c.all[:victims] {
+					_ = victim.command.Process.Kill()
+				}
+				for _, victim := range c.all[:victims] {
+					<-victim.exited
+				}
+				returned = true
+			}
+			r, processes, err := c.Run(ctx, p, nil)
+			require.True(t, returned)
+			switch victims {
+			case 0:
+				require.ErrorIs(t, err, context.Canceled)
+				require.EqualValues(t, 20, r.Conns.OpenAtEnd)
+			case 1:
+				require.NoError(t, err)
+				require.EqualValues(t, 10, r.Conns.Held)
+				require.EqualValues(t, 10, processes[0].Lost)
+			case 2:
+				require.NoError(t, err)
+				require.EqualValues(t, 20, r.Conns.Dropped)
+			}
+		})
+	}
+}
