@@ -231,7 +231,7 @@ func TestNginxHoldsTenThousand(t *testing.T) {
 var (
 	flagURL       = flag.String("url", "", "load this server instead of those in the process")
 	flagConns     = flag.Int("conns", 1, "with -url: connections")
-	flagKeepalive = flag.Duration("keepalive", 0, "the server's keep-alive timeout (with -url 0 is 60s)")
+	flagKeepalive = flag.Duration("keepalive", 0, "the server's keep-alive timeout (0: with -url 60s)")
 	flagHold      = flag.Duration("hold", 0, "how long to hold the connections (0: half of -keepalive)")
 	flagRemote    = flag.Bool("allow-remote", false, "with -url: load a server on another machine")
 )
@@ -247,9 +247,9 @@ func BenchmarkServer(b *testing.B) {
 	}
 }
 
-// inProcess is a run of four seconds and the ramp, at the origin's pace.
+// inProcess is a run of four seconds, if no flag says otherwise, and the ramp, at the origin's pace.
 func inProcess(conns int) loadtest.Config {
-	return loadtest.Config{Connections: conns, IdleTimeout: 4 * time.Second}
+	return loadtest.Config{Connections: conns, IdleTimeout: cmp.Or(*flagKeepalive, 4*time.Second)}
 }
 
 func benchmarkServer(b *testing.B, cfg loadtest.Config) {
