@@ -87,11 +87,12 @@ func followArrows(all []*source) (found []string) {
 }
 
 // Modules whose packages a file may import, besides the standard library: each costs a user of loadtest lines in go.sum,
-// and trust.
+// and trust. What tests import, and tools, costs them nothing: standalone's TestUsersDoNotPayForTests.
 var (
 	codeDepends = []string{"golang.org/x/sys/...", "golang.org/x/net/...", "golang.org/x/text/...",
 		"github.com/HdrHistogram/hdrhistogram-go/..."}
-	testsDepend = []string{"github.com/stretchr/testify/require", "github.com/google/go-cmp/..."}
+	testsDepend = []string{"github.com/stretchr/testify/require", "github.com/google/go-cmp/...",
+		"golang.org/x/perf/benchfmt", "golang.org/x/perf/benchunit"}
 )
 
 func dependsOnLittle(s *source) (found []string) {

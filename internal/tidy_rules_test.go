@@ -31,10 +31,10 @@ var rules = []rule{
 		},
 	},
 	{
-		name: "testing stays with the fixture",
+		name: "testing stays with who takes a testing.TB",
 		why: "Run and Report serve programs too, and a generator child starts without a test framework; what takes a " +
 			"testing.TB says so by its file",
-		check: noImport(code.but("loadtest/server*.go"), "testing/..."),
+		check: noImport(code.but("loadtest/server*.go", "loadtest/bench.go"), "testing/..."),
 		breaks: map[string]string{
 			"loadtest/run.go":        `import "testing"`,
 			"internal/engine/run.go": `import "testing/synctest"`,
@@ -161,8 +161,9 @@ var rules = []rule{
 		},
 	},
 	{
-		name:  "few modules are depended on",
-		why:   "who imports loadtest gets them all into go.sum; testify and go-cmp are for tests",
+		name: "few modules are depended on",
+		why: "who imports loadtest gets them all into go.sum; testify and go-cmp are for tests, and so is x/perf, the reader of " +
+			"what benchmarks print: neither gets into a user's go.sum",
 		check: each(everything, dependsOnLittle),
 		breaks: map[string]string{
 			"loadtest/a.go":       `import _ "github.com/stretchr/testify/require"`,

@@ -3,7 +3,6 @@ package loadtest
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"testing"
 
@@ -22,7 +21,9 @@ func TestMain(m *testing.M) {
 }
 
 func closedLoop(job clientjob.Job, bare bool) (o clientjob.Outcome, err error) {
-	r, err := runner{find: net.DefaultResolver.LookupNetIP, limits: systemLimits(), bare: bare}.run(context.Background(), Config{
+	run := systemRunner()
+	run.bare = bare
+	r, err := run.run(context.Background(), Config{
 		URL: job.URL, Connections: job.Conns, Ramp: Ramp{Every: -1}, IdleTimeout: job.IdleTimeout, Hold: job.Hold,
 		Cadence: BackToBack(), Processes: job.Processes, Request: Request{Method: http.MethodGet},
 	})

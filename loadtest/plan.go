@@ -16,8 +16,8 @@ import (
 // a full one shows as connects that take whole seconds, and would be our own doing.
 const maxConnecting = 256
 
-// planOf makes the engine's plan of an effective c.
-func planOf(c Config, loc location, target engine.Target) (engine.Plan, error) {
+// planOf makes the engine's plan of an effective c. Where somebody judges latency it has a fine tick.
+func planOf(c Config, loc location, target engine.Target, latencyJudged bool) (engine.Plan, error) {
 	request, err := requestBytes(c.Request, loc)
 	if err != nil {
 		return engine.Plan{}, &ConfigError{Problems: []string{"Request: " + err.Error()}}
@@ -42,7 +42,7 @@ func planOf(c Config, loc location, target engine.Target) (engine.Plan, error) {
 		Target:          target,
 	}
 	if plan.Dial == nil {
-		plan.Tick = tickFor(c.Cadence.law, false)
+		plan.Tick = tickFor(c.Cadence.law, latencyJudged)
 		plan.Workers = max(1, workersFor(c.Cadence.law, c.Connections, runtime.GOMAXPROCS(0))/max(1, c.Processes))
 	}
 	if c.Progress != nil {

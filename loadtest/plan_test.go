@@ -16,7 +16,7 @@ func planFor(t *testing.T, c Config) engine.Plan {
 	t.Helper()
 	c = effectiveOf(t, c)
 	loc, _ := parseLocation(c.rawURL())
-	plan, err := planOf(c, loc, targetOf(c, addrPorts("127.0.0.1:80")))
+	plan, err := planOf(c, loc, targetOf(c, addrPorts("127.0.0.1:80")), false)
 	require.NoError(t, err)
 	return plan
 }

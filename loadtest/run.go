@@ -26,14 +26,20 @@ import (
 // for their first answer: against a server that hangs, the ramp may take cfg.Connections/256 times cfg.ConnectTimeout, or
 // cfg.ResponseTimeout if it does accept.
 func Run(ctx context.Context, cfg Config) (*Report, error) {
-	return runner{find: net.DefaultResolver.LookupNetIP, limits: systemLimits()}.run(ctx, cfg)
+	return systemRunner().run(ctx, cfg)
 }
 
-// A runner is Run together with what it asks of the world before the first connect.
+// A runner is Run together with what it asks of the world before the first connect, and what only this package asks for.
 type runner struct {
 	find   lookup
 	limits limits
+	fine   bool // somebody judges latency by it: no tick is to be in that
 	bare   bool // without what its own cost is weighed against: the monitor, and see engine.Plan.Bare
+}
+
+// systemRunner asks the system.
+func systemRunner() runner {
+	return runner{find: net.DefaultResolver.LookupNetIP, limits: systemLimits()}
 }
 
 func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
@@ -56,7 +62,7 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 	if err != nil && !cancelled {
 		return nil, err
 	}
-	plan, err := planOf(cfg, loc, target)
+	plan, err := planOf(cfg, loc, target, r.fine)
 	if err != nil {
 		return nil, err
 	}

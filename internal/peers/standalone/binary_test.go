@@ -19,8 +19,8 @@ import (
 )
 
 // result is the line of a benchmark with all its units, sorted as testing does.
-var result = regexp.MustCompile(`\S+ connect-p99-ns\s+\S+ conns/s\s+\S+ cpu-ns/req\s+0 drops/op\s+20\.00 held\s+` +
-	`\S+ p50-ns\s+\S+ p99-ns\s+\S+ req/s$`)
+var result = regexp.MustCompile(`\S+ connect-p99-ns\s+\S+ conns/s\s+0 drops/op\s+0 failed/op\s+\S+ gen-cpu-ns/req\s+20\.00 held/op\s+` +
+	`\S+ p50-ns\s+\S+ p99-ns\s+\S+ p999-ns\s+\S+ req/s$`)
 
 // compiled is the root package's test binary, as people make it. It is compiled once.
 var compiled = sync.OnceValues(func() (path string, err error) {
