@@ -229,6 +229,13 @@ func (r *registry) add() *atomic.Bool {
 	return overlap
 }
 
+// any reports whether any run goes on.
+func (r *registry) any() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.others) > 0
+}
+
 func (r *registry) remove(overlap *atomic.Bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -114,7 +115,7 @@ func TestRunSaysWhatItCost(t *testing.T) {
 	require.True(t, u.Shared, "the server is in it")
 	require.Positive(t, u.CPU)
 	require.InDelta(t, u.CPUUser+u.CPUSystem, u.CPU, float64(20*time.Millisecond), "%+v", u)
-	for _, n := range []int64{u.RSSBefore, u.RSSHold, u.RSS, u.Allocs, u.Mallocs} {
+	for _, n := range []int64{u.RSSBefore, u.RSSHold, u.RSS, u.Allocs} {
 		require.Positive(t, n, "%+v", u)
 	}
 	require.GreaterOrEqual(t, u.PeakRSS, u.RSSHold)
@@ -181,6 +182,39 @@ func TestServerPIDThatIsRefused(t *testing.T) {
 	require.Equal(t, []string{fmt.Sprintf("Server and ServerPID are both set: a Server lives in this process, and "+
 		"Report.Generator has what that used; leave ServerPID (%d) 0", 7)},
 		problemsOf(t, Config{Server: fixtureOn("tcp", "http://127.0.0.1:1"), ServerPID: 7}))
+}
+
+// TestDescriptorsOfAProcessTree: those of the server's processes, in the run too.
+func TestDescriptorsOfAProcessTree(t *testing.T) {
+	// A server that opens a file when it is told to, with a child that has some too.
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", "sleep 3600 & read go; exec 8</dev/null 9</dev/null; wait")
+	tell, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	cmd.SysProcAttr = netpoll.OwnGroup()
+	require.NoError(t, cmd.Start())
+	defer func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		_ = cmd.Wait() // killed
+	}()
+	for i := 0; i < 2000 && len(childrenOfProcess(t, cmd.Process.Pid)) == 0; i++ {
+		time.Sleep(time.Millisecond)
+	}
+	var before int64
+	for _, pid := range append(childrenOfProcess(t, cmd.Process.Pid), cmd.Process.Pid) {
+		open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+		require.NoError(t, err)
+		before += int64(len(open))
+	}
+	cfg := brief(nil, NewServer(t, nil).URL, 5)
+	cfg.Hold, cfg.ServerPID = 1500*time.Millisecond, cmd.Process.Pid
+	cfg.Progress = func(Sample) { _, _ = tell.Write([]byte("\n")) }
+	r, err := Run(t.Context(), cfg)
+	require.NoError(t, err)
+	u := r.ServerUse
+	require.Equal(t, Resources{-1, -1, -1, before}, u.Before)
+	require.Equal(t, Resources{-1, -1, -1, before + 2}, u.Hold)
+	require.Equal(t, u.Hold, u.After)
+	require.Contains(t, r.String(), "per conn: 0.40 descriptors")
 }
 
 // A tree that ends in the middle of a run keeps what it was seen to have used.

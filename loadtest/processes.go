@@ -32,11 +32,6 @@ type Process struct {
 	Died   string        `json:"died,omitempty"` // how it ended before the run did, such as "signal: killed"; "": it did not
 	DiedAt time.Duration `json:"died_at_ns"`     // since the start of the run
 	Lost   int64         `json:"lost"`           // conns that were lost with it
-
-	// What it found when it took the test binary over: packages that are initialised before loadtest, because they import
-	// less, may have started goroutines, which then run beside the generator.
-	StartCPU   time.Duration `json:"start_cpu_ns"` // used until then
-	Goroutines int           `json:"goroutines"`   // that were running
 }
 
 // mostProcesses is more than any machine needs: one process carries as many conns as it may open files.
@@ -165,7 +160,5 @@ func (g *generators) close() {
 }
 
 func processOf(p generator.Process) Process {
-	return Process{
-		PID: p.PID, Conns: p.Conns, Died: p.Died, DiedAt: p.At, Lost: p.Lost, StartCPU: p.CPU, Goroutines: p.Goroutines,
-	}
+	return Process{PID: p.PID, Conns: p.Conns, Died: p.Died, DiedAt: p.At, Lost: p.Lost}
 }

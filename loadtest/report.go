@@ -253,6 +253,7 @@ type reportInput struct {
 	processes     []generator.Process
 	before, after usageSnapshot
 	evidence      evidence
+	held          holdings
 	fixture       *FixtureCounts // nil without one
 	started       time.Time
 }
@@ -291,6 +292,9 @@ func newReport(in reportInput) *Report {
 	r.Hold.Sure.CPU = min(in.sureCPU(r.Timeline), max(0, r.ServerUse.CPU))
 	r.Host, r.Kernel = in.evidence.whole()
 	r.Warnings = warningsOf(r)
+	if w, ok := busyStart(in.processes); ok {
+		r.Warnings = append(r.Warnings, w)
+	}
 	return r
 }
 

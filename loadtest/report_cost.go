@@ -55,11 +55,50 @@ func (t *table) cost(r *Report) {
 			}
 		}
 		t.row("", "%s", rss)
-		if u.Before != unknownMemory {
-			t.row("", "heap %s -> %s, stacks %s -> %s; %s allocated, %s", size(u.Before.Heap), size(u.After.Heap),
-				size(u.Before.Stack), size(u.After.Stack), size(u.Allocs), pausesText(u))
+		t.resources(of.role, u, r.Conns.OpenAtEnd)
+	}
+}
+
+// resources says what was held, and what of it each conn.
+func (t *table) resources(role string, u Usage, open int64) {
+	b, h, a := u.Before, u.Hold, u.After
+	if b.Heap >= 0 {
+		t.row("", "heap %s, stacks %s; %s allocated, %s", course(b.Heap, h.Heap, a.Heap), course(b.Stack, h.Stack, a.Stack),
+			size(u.Allocs), pausesText(u))
+	}
+	var each []string
+	add := func(before, hold int64, write func(perConn float64) string) {
+		if before >= 0 && hold >= 0 && open > 0 {
+			each = append(each, write(float64(hold-before)/float64(open)))
 		}
 	}
+	add(b.Heap, h.Heap, func(n float64) string { return "heap " + signedSize(n) })
+	add(b.Stack, h.Stack, func(n float64) string { return "stack " + signedSize(n) })
+	add(b.Goroutines, h.Goroutines, func(n float64) string { return fmt.Sprintf("%.2f goroutines", n) })
+	add(b.Descriptors, h.Descriptors, func(n float64) string { return fmt.Sprintf("%.2f descriptors", n) })
+	if len(each) > 0 {
+		whose := ""
+		if role == bothEnds {
+			whose = ", of both ends"
+		}
+		t.row("", "per conn%s: %s", whose, strings.Join(each, ", "))
+	}
+}
+
+// course says what a figure was before the run, in hold where that is known, and after.
+func course(before, hold, after int64) string {
+	if hold < 0 {
+		return size(before) + " -> " + size(after)
+	}
+	return fmt.Sprintf("%s -> %s in hold -> %s", size(before), size(hold), size(after))
+}
+
+// signedSize writes a size that may be below zero, as where the server held less with conns than without.
+func signedSize(bytes float64) string {
+	if bytes < 0 {
+		return "-" + size(int64(-bytes))
+	}
+	return size(int64(bytes))
 }
 
 // bothEnds is whose a process is that has both in it: it is shared by that, and perhaps with another run too.

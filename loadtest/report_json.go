@@ -12,7 +12,7 @@ import (
 )
 
 // reportVersion grows when a reader of the JSON would have to change.
-const reportVersion = 3
+const reportVersion = 4
 
 // reportJSON is a report as JSON. Keys are in snake case with the unit last: durations are whole ns (_ns), sizes bytes
 // (_bytes), rates per second (_per_s); counts have no unit.

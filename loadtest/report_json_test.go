@@ -67,7 +67,7 @@ func TestJSONHasTheVerdict(t *testing.T) {
 	}
 }
 
-// The bytes of a compressed histogram may change with the Go release; see TestJSONOfVersion3 for them.
+// The bytes of a compressed histogram may change with the Go release; see TestJSONOfVersion4 for them.
 var histogramText = regexp.MustCompile(`"hdr": "[^"]+"`)
 
 func TestJSONGolden(t *testing.T) {
@@ -81,8 +81,8 @@ func TestJSONGolden(t *testing.T) {
 
 // A file once written stays readable, and means the same. HOLDFAST_UPDATE does not touch it: without the file, the test
 // writes it anew.
-func TestJSONOfVersion3(t *testing.T) {
-	file := filepath.Join("testdata", "report_v3.json")
+func TestJSONOfVersion4(t *testing.T) {
+	file := filepath.Join("testdata", "report_v4.json")
 	if _, err := os.Stat(file); os.IsNotExist(err) {
 		data, err := json.MarshalIndent(failingReport(), "", "  ")
 		require.NoError(t, err)
@@ -115,9 +115,9 @@ func TestJSONThatIsRefused(t *testing.T) {
 	tests := map[string]struct{ data, want string }{
 		"not an object":    {`[]`, "decoding a report"},
 		"no report":        {`{"conns":{}}`, "this is not a report"},
-		"another version":  {`{"version":2,"conns":7}`, "it is of version 2, and this package reads version 3"},
-		"wrong type":       {`{"version":3,"conns":{"held":"all"}}`, "conns.held"},
-		"seed as a number": {`{"version":3,"seed":5}`, "decoding a report"},
+		"another version":  {`{"version":3,"conns":7}`, "it is of version 3, and this package reads version 4"},
+		"wrong type":       {`{"version":4,"conns":{"held":"all"}}`, "conns.held"},
+		"seed as a number": {`{"version":4,"seed":5}`, "decoding a report"},
 		"no histogram":     {string(hdr.ReplaceAll(data, []byte(`"hdr":""`))), "no histogram (hdr), yet count is 1000"},
 		"no base64":        {string(hdr.ReplaceAll(data, []byte(`"hdr":"?"`))), "hdr: illegal base64"},
 		"cut":              {string(hdr.ReplaceAll(data, []byte(`"hdr":"HISTFAAA"`))), "hdr: "},
@@ -144,7 +144,7 @@ func replaced(data []byte, old, new string) string {
 
 // FuzzReportJSON demands of any bytes: an error, or a report that makes its round trip and can be read.
 func FuzzReportJSON(f *testing.F) {
-	f.Add([]byte(`{"version":3,"started":"2026-11-23T15:00:00.5Z","config":{"local_addrs":["::1%lo"]}}`))
+	f.Add([]byte(`{"version":4,"started":"2026-11-23T15:00:00.5Z","config":{"local_addrs":["::1%lo"]}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var r Report
 		if json.Unmarshal(data, &r) != nil {

@@ -83,7 +83,7 @@ func sampleInput() reportInput {
 			at: time.Unix(100, 0), user: 10 * time.Millisecond, sys: 5 * time.Millisecond, cpu: 15 * time.Millisecond,
 			rss: 6 << 20, peak: 6 << 20,
 			runtime: runtimeSnapshot{
-				memory: Memory{Heap: 1 << 20, Stack: 400 << 10, Mapped: 5 << 20}, allocs: 9 << 20, mallocs: 70, gcs: 1,
+				resources: Resources{1 << 20, 400 << 10, 9, 8}, allocs: 9 << 20, gcs: 1,
 				gcPause: time.Millisecond,
 			},
 		},
@@ -91,11 +91,12 @@ func sampleInput() reportInput {
 			at: time.Unix(131, 238e6), user: 81 * time.Millisecond, sys: 142 * time.Millisecond, cpu: 224 * time.Millisecond,
 			rss: 8 << 20, peak: 9 << 20,
 			runtime: runtimeSnapshot{
-				memory: Memory{Heap: 1200 << 10, Stack: 480 << 10, Mapped: 5600 << 10}, allocs: 10 << 20, mallocs: 90, gcs: 2,
+				resources: Resources{1200 << 10, 480 << 10, 9, 8}, allocs: 10 << 20, gcs: 2,
 				gcPause: 1100 * time.Microsecond,
 			},
 		},
 		evidence: sampleEvidence(),
+		held:     *unread(),
 		fixture:  &FixtureCounts{Accepted: 1000, Peak: 1000, Closed: 1000, Requests: 1987},
 		started:  time.Date(2026, 11, 23, 16, 0, 0, 5e8, time.FixedZone("", 3600)),
 	}
@@ -141,6 +142,7 @@ func healthyReport() *Report { return reportOf(sampleInput()) }
 func treeReport() *Report {
 	in := sampleInput()
 	in.cfg.ServerPID, in.fixture = 4711, nil
+	in.held.before.Descriptors, in.held.hold.Descriptors, in.held.after.Descriptors = 9, 1010, 10
 	in.evidence.overlapped = true
 	last := &in.evidence.readings[len(in.evidence.readings)-1]
 	last.host.Idle -= 12 * time.Second
@@ -197,6 +199,9 @@ func failingReport() *Report {
 	last.kernel.TCPSynRetrans += 52
 	last.kernel.TCPRetransSegs += 61
 	last.host.Idle -= 400 * time.Millisecond
+	in.cfg.Server = new(Server)
+	in.held.own = true
+	in.held.before, in.held.hold = Resources{900 << 10, 390 << 10, 9, 8}, Resources{11 << 20, 8 << 20, 936, 1862}
 	in.fixture = &FixtureCounts{Accepted: 990, Open: 2, Peak: 961, Closed: 988, Idle: -1, Active: -1, Requests: 1866}
 	return reportOf(in)
 }

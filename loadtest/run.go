@@ -34,7 +34,10 @@ type runner struct {
 	find   lookup
 	limits limits
 	fine   bool // somebody judges latency by it: no tick is to be in that
-	bare   bool // without what its own cost is weighed against: the monitor, and see engine.Plan.Bare
+	bare   bool // without what its own cost is weighed against: monitor, holdings, and see engine.Plan.Bare
+
+	// held, if set, is called when the sweep has ended, with all conns open, after what the server holds was read.
+	held func()
 }
 
 // systemRunner asks the system.
@@ -80,10 +83,14 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 	if cfg.Server != nil {
 		counts = cfg.Server.watch()
 	}
-	monitor := unmonitored()
+	monitor, held := unmonitored(), unread()
 	if !r.bare {
+		if !cancelled {
+			held = startHoldings(cfg)
+		}
 		monitor = startMonitor(server, generate.pids)
 	}
+	plan.Held = r.whenHeld(held, monitor)
 	in.before = takeUsage()
 	plan.Origin = generate.origin()
 	monitor.begin(plan.Origin)
@@ -94,7 +101,25 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 	}
 	in.after, in.fixture = takeUsage(), counts()
 	in.evidence = monitor.end()
+	held.end()
+	in.held = *held
 	return finish(ctx, in, err)
+}
+
+// whenHeld returns what is to be done while all conns are open; nil: nothing.
+func (r runner) whenHeld(h *holdings, m *monitor) func() {
+	reads := h.own || h.tree != nil
+	if !reads && r.held == nil {
+		return nil
+	}
+	return func() {
+		if reads {
+			h.readHold(!m.overlap.Load())
+		}
+		if r.held != nil {
+			r.held()
+		}
+	}
 }
 
 // bubble refuses sockets where they would hang: in a synctest bubble time stands still while one is waited for. What a

@@ -34,31 +34,28 @@ type Usage struct {
 
 	// What the Go runtime did, of the test process and generator processes only.
 	Allocs  int64         `json:"allocs_bytes"` // on the heap
-	Mallocs int64         `json:"mallocs"`      // objects that were
-	GCs     int64         `json:"gcs"`          // collections that ended
-	GCPause time.Duration `json:"gc_pause_ns"`  // for which all goroutines were stopped, in sum
+	GCs     int64         `json:"gcs"`          // collections that ended; those that Hold is read after do not count
+	GCPause time.Duration `json:"gc_pause_ns"`  // for which all goroutines were stopped, in sum, in these
 
 	// SchedDelay is the 99th percentile of the time for which goroutines were ready to run and did not, of the test process
 	// only. It is the lower bound of one of the runtime's buckets, which are up to a quarter wide.
 	SchedDelay time.Duration `json:"sched_delay_ns"`
 
-	Before Memory `json:"before"`
-	After  Memory `json:"after"`
+	// What was held before the run, at the end of the sweep with all conns open, and after the run. Before and Hold are read
+	// after collections, the least of three readings, of a test process that has a [Config].Server in it and no other run
+	// at the same time: what stayed of the one in the other is the conns' (and the generator's, if that is in it too). Of any
+	// other process nothing is collected; Hold is then unknown, and so is After's share of garbage everywhere. Of
+	// Config.ServerPID's tree the descriptors are known, where this process may look.
+	Before Resources `json:"before"`
+	Hold   Resources `json:"hold"`
+	After  Resources `json:"after"`
 }
-
-// Memory is what the Go runtime of the whole process holds, in bytes. −1: unknown.
-type Memory struct {
-	Heap   int64 `json:"heap_bytes"`   // objects, and room in spans that have some
-	Stack  int64 `json:"stack_bytes"`  // of goroutines and of threads
-	Mapped int64 `json:"mapped_bytes"` // all that it holds from the system and has not given back, the former included
-}
-
-var unknownMemory = Memory{-1, -1, -1}
 
 func unknownUsage() Usage {
 	return Usage{
 		Wall: -1, CPU: -1, CPUUser: -1, CPUSystem: -1, RSSBefore: -1, RSSHold: -1, RSS: -1, PeakRSS: -1,
-		Allocs: -1, Mallocs: -1, GCs: -1, GCPause: -1, SchedDelay: -1, Before: unknownMemory, After: unknownMemory,
+		Allocs: -1, GCs: -1, GCPause: -1, SchedDelay: -1,
+		Before: unknownResources, Hold: unknownResources, After: unknownResources,
 	}
 }
 
@@ -86,6 +83,7 @@ func (in reportInput) usages() (generate, server Usage) {
 	e := in.evidence
 	test := usageBetween(in.before, in.after)
 	test.Of, test.Shared = testProcess, e.overlapped
+	test.hold(in.held)
 	test.RSSHold = e.rssHold(in.result, func(r reading) int64 { return r.test.rss })
 	server = unknownUsage()
 	switch {
@@ -102,9 +100,18 @@ func (in reportInput) usages() (generate, server Usage) {
 	if in.cfg.ServerPID != 0 {
 		server = e.usage(fmt.Sprintf("process tree %d", in.cfg.ServerPID), in.result,
 			func(r reading) processes { return r.server })
+		server.Before, server.Hold, server.After = in.held.before, in.held.hold, in.held.after
 		server.Shared = e.overlapped && server.Of != ""
 	}
 	return generate, server
+}
+
+// hold adds what a test process with the server in it held when that could be read.
+func (u *Usage) hold(h holdings) {
+	if h.own && h.before.Heap >= 0 {
+		u.Before, u.Hold = h.before, h.hold
+		u.GCs, u.GCPause = max(0, u.GCs-h.spent.gcs), max(0, u.GCPause-h.spent.gcPause)
+	}
 }
 
 // sureCPU returns what the server by itself used in clean seconds of the timeline, at least; 0 also if that is unknown.
@@ -113,21 +120,21 @@ func (in reportInput) sureCPU(timeline []Sample) time.Duration {
 	case in.cfg.ServerPID != 0:
 		return in.evidence.cleanCPU(timeline, func(r reading) processes { return r.server })
 	case in.cfg.Server != nil && in.evidence.generators:
-		return in.evidence.cleanCPU(timeline, func(r reading) processes { return r.test })
+		cpu := in.evidence.cleanCPU(timeline, func(r reading) processes { return r.test })
+		return max(0, cpu-in.held.spent.cpu)
 	}
 	return 0
 }
 
 // addRuntimes adds what the Go runtimes of generator processes did, if all lived to tell.
 func (u *Usage) addRuntimes(all []generator.Process) {
-	u.Allocs, u.Mallocs, u.GCs, u.GCPause = 0, 0, 0, 0
+	u.Allocs, u.GCs, u.GCPause = 0, 0, 0
 	for _, p := range all {
 		if p.Died != "" {
-			u.Allocs, u.Mallocs, u.GCs, u.GCPause = -1, -1, -1, -1
+			u.Allocs, u.GCs, u.GCPause = -1, -1, -1
 			return
 		}
-		u.Allocs, u.Mallocs, u.GCs = u.Allocs+p.Usage.Allocs, u.Mallocs+p.Usage.Mallocs, u.GCs+p.Usage.GCs
-		u.GCPause += p.Usage.GCPause
+		u.Allocs, u.GCs, u.GCPause = u.Allocs+p.Usage.Allocs, u.GCs+p.Usage.GCs, u.GCPause+p.Usage.GCPause
 	}
 }
 

@@ -34,35 +34,23 @@ func takeUsage() usageSnapshot {
 
 // runtimeSnapshot is what Go's runtime knows of itself.
 type runtimeSnapshot struct {
-	memory          Memory
-	allocs, mallocs int64
-	gcs             int64
-	gcPause         time.Duration
-	sched           *metrics.Float64Histogram // of seconds
+	resources Resources
+	allocs    int64
+	gcs       int64
+	gcPause   time.Duration
+	sched     *metrics.Float64Histogram // of seconds
 }
 
 func takeRuntime() runtimeSnapshot {
-	s := []metrics.Sample{
-		{Name: "/memory/classes/heap/objects:bytes"},
-		{Name: "/memory/classes/heap/unused:bytes"},
-		{Name: "/memory/classes/heap/stacks:bytes"},
-		{Name: "/memory/classes/os-stacks:bytes"},
-		{Name: "/memory/classes/total:bytes"},
-		{Name: "/memory/classes/heap/released:bytes"},
-		{Name: "/gc/heap/allocs:bytes"},
-		{Name: "/gc/heap/allocs:objects"},
-		{Name: "/gc/heap/tiny/allocs:objects"}, // those that share a block, and are not in the former
-		{Name: "/sched/latencies:seconds"},
-	}
+	s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/sched/latencies:seconds"}}
 	metrics.Read(s)
-	v := func(i int) int64 { return int64(s[i].Value.Uint64()) }
 	var gc debug.GCStats
 	debug.ReadGCStats(&gc)
 	return runtimeSnapshot{
-		memory: Memory{Heap: v(0) + v(1), Stack: v(2) + v(3), Mapped: v(4) - v(5)},
-		allocs: v(6), mallocs: v(7) + v(8),
-		gcs: gc.NumGC, gcPause: gc.PauseTotal,
-		sched: s[9].Value.Float64Histogram(),
+		resources: currentResources(),
+		allocs:    int64(s[0].Value.Uint64()),
+		gcs:       gc.NumGC, gcPause: gc.PauseTotal,
+		sched: s[1].Value.Float64Histogram(),
 	}
 }
 
@@ -78,13 +66,13 @@ func usageBetween(before, after usageSnapshot) Usage {
 		RSS:       after.rss,
 		PeakRSS:   after.peak,
 		Allocs:    grown(b.allocs, a.allocs),
-		Mallocs:   grown(b.mallocs, a.mallocs),
 		GCs:       grown(b.gcs, a.gcs),
 		GCPause:   grown(b.gcPause, a.gcPause),
 
 		SchedDelay: quantileBetween(b.sched, a.sched, 0.99),
-		Before:     b.memory,
-		After:      a.memory,
+		Before:     b.resources,
+		Hold:       unknownResources,
+		After:      a.resources,
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"time"
+
+	"example.com/holdfast/internal/generator"
 )
 
 // A Warning is a doubt about what a report shows, as data: it names a cause and never is a verdict.
@@ -55,7 +57,7 @@ const (
 func warningsOf(r *Report) []Warning {
 	all := []Warning{}
 	ours := []func(*Report) (Warning, bool){slowConnects, unsent, slowed, late, clamped, strangeConns, strangeRequests,
-		race, busyStart}
+		race}
 	for _, of := range slices.Concat(ours, measurementWarnings, hostWarnings) {
 		if w, ok := of(r); ok {
 			all = append(all, w)
@@ -135,12 +137,13 @@ func race(r *Report) (Warning, bool) {
 	return w, r.Environment.Race
 }
 
-// busyStart warns of what runs beside the generator.
-func busyStart(r *Report) (Warning, bool) {
+// busyStart warns of what runs beside the generator: packages that are initialised before loadtest, because they import
+// less, may have started it.
+func busyStart(all []generator.Process) (Warning, bool) {
 	var goroutines int
 	var cpu time.Duration
-	for _, p := range r.Processes {
-		goroutines, cpu = max(goroutines, p.Goroutines), max(cpu, p.StartCPU)
+	for _, p := range all {
+		goroutines, cpu = max(goroutines, p.Goroutines), max(cpu, p.CPU)
 	}
 	w := Warning{Kind: WarnBusyStart, Value: float64(goroutines)}
 	w.Text = fmt.Sprintf("%s of packages that are initialised before loadtest run in each generator process, which used "+

@@ -8,27 +8,21 @@ import (
 
 // Usage is what the Go runtime of a child did while it carried out its share. Its CPU and memory the parent can see.
 type Usage struct {
-	Allocs, Mallocs int64 // bytes and objects allocated on the heap
-	GCs             int64
-	GCPause         time.Duration // in sum
+	Allocs  int64 // bytes allocated on the heap
+	GCs     int64
+	GCPause time.Duration // in sum
 }
 
 // takeUsage reads the meters as they stand. It does not stop the world.
 func takeUsage() Usage {
-	s := []metrics.Sample{
-		{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/allocs:objects"},
-		{Name: "/gc/heap/tiny/allocs:objects"}, // those that share a block, and are not in the former
-	}
+	s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(s)
 	var gc debug.GCStats
 	debug.ReadGCStats(&gc)
-	return Usage{
-		Allocs:  int64(s[0].Value.Uint64()),
-		Mallocs: int64(s[1].Value.Uint64() + s[2].Value.Uint64()), GCs: gc.NumGC, GCPause: gc.PauseTotal,
-	}
+	return Usage{Allocs: int64(s[0].Value.Uint64()), GCs: gc.NumGC, GCPause: gc.PauseTotal}
 }
 
 // since returns what was done from before to u.
 func (u Usage) since(before Usage) Usage {
-	return Usage{u.Allocs - before.Allocs, u.Mallocs - before.Mallocs, u.GCs - before.GCs, u.GCPause - before.GCPause}
+	return Usage{u.Allocs - before.Allocs, u.GCs - before.GCs, u.GCPause - before.GCPause}
 }

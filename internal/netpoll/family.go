@@ -102,6 +102,27 @@ func (f *Family) Read() (cpu time.Duration, rss int64) {
 	return cpu + f.ended, rss
 }
 
+// Descriptors returns how many descriptors all who live have open together; −1: unknown, as it is where this process may
+// not look, or none lives.
+func (f *Family) Descriptors() int64 {
+	if f.descend {
+		f.findDescendants()
+	}
+	sum := int64(-1)
+	for pid, r := range f.living {
+		p, ok := f.meter.Process(pid)
+		if !ok || p.Start != r.start {
+			continue // Read buries it
+		}
+		its := OpenDescriptors(pid)
+		if its < 0 {
+			return -1
+		}
+		sum = max(0, sum) + its
+	}
+	return sum
+}
+
 // findDescendants asks of each process once whose child it is, when it is first seen: to ask all of them every second
 // would cost 9 µs each (2026-11). While a parent lives, its children do not get another.
 func (f *Family) findDescendants() {

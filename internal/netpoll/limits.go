@@ -4,6 +4,7 @@ package netpoll
 // there says "unknown" rather than guess, because a guess would refuse a run that could be done:
 //
 //	Descriptors      descriptors in use, and the soft and hard limit
+//	OpenDescriptors  how many a process has open; −1: unknown, as of any but this one elsewhere than on Linux
 //	RaiseDescriptors raises the soft limit to the hard one
 //	PortRange        the ports that the kernel gives to connecting sockets
 //	MemoryAvailable  bytes that can be had before the system or the control group runs out

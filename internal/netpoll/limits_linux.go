@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -21,6 +22,29 @@ func Descriptors() (open int, soft, hard uint64, err error) {
 		return 0, 0, 0, fmt.Errorf("reading the limit of descriptors: %w", err)
 	}
 	return len(entries) - 1, lim.Cur, lim.Max, nil // one of them read the directory
+}
+
+// OpenDescriptors asks for the size of the directory, which is their number since Linux 6.2: to read one of 10 000 takes
+// 4 ms.
+func OpenDescriptors(pid int) int64 {
+	dir := "/proc/" + strconv.Itoa(pid) + "/fd"
+	if d, err := os.Stat(dir); err == nil && d.Size() > 0 {
+		return d.Size()
+	}
+	f, err := os.Open(dir)
+	if err != nil {
+		return -1
+	}
+	defer f.Close()
+	names, err := f.Readdirnames(-1)
+	if err != nil {
+		return -1
+	}
+	n := int64(len(names))
+	if pid == os.Getpid() {
+		n-- // it reads the directory
+	}
+	return n
 }
 
 // RaiseDescriptors raises the soft limit of descriptors to the hard one.

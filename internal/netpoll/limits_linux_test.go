@@ -3,6 +3,7 @@ package netpoll
 import (
 	"io/fs"
 	"os"
+	"os/exec"
 	"testing"
 	"testing/fstest"
 
@@ -112,4 +113,24 @@ func TestMemoryAvailable(t *testing.T) {
 	}
 	_, ok := memoryAvailable(files(nil))
 	require.False(t, ok, "unknown without meminfo")
+}
+
+func TestOpenDescriptors(t *testing.T) {
+	before := OpenDescriptors(os.Getpid())
+	for range 3 {
+		f, err := os.Open(os.DevNull)
+		require.NoError(t, err)
+		defer f.Close()
+	}
+	require.Equal(t, before+3, OpenDescriptors(os.Getpid()))
+	open, _, _, err := Descriptors()
+	require.NoError(t, err)
+	require.EqualValues(t, open, OpenDescriptors(os.Getpid()))
+	tree, ok := NewTree(NewMeter(), os.Getpid())
+	require.True(t, ok)
+	require.EqualValues(t, open, tree.Descriptors())
+
+	gone := exec.CommandContext(t.Context(), "true")
+	require.NoError(t, gone.Run())
+	require.EqualValues(t, -1, OpenDescriptors(gone.Process.Pid))
 }
