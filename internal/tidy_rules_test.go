@@ -34,7 +34,7 @@ var rules = []rule{
 		name: "testing stays with who takes a testing.TB",
 		why: "Run and Report serve programs too, and a generator child starts without a test framework; what takes a " +
 			"testing.TB says so by its file",
-		check: noImport(code.but("loadtest/server*.go", "loadtest/bench.go"), "testing/..."),
+		check: noImport(code.but("loadtest/server*.go", "loadtest/bench.go", "loadtest/check*.go"), "testing/..."),
 		breaks: map[string]string{
 			"loadtest/run.go":        `import "testing"`,
 			"internal/engine/run.go": `import "testing/synctest"`,
@@ -150,8 +150,9 @@ var rules = []rule{
 	{
 		name: "the library reads neither flags nor the environment",
 		why: "a run is what its Config says and can be replayed from the report; flags, signals and the environment are " +
-			"the program's, and in a test binary go test's; generator finds out by a variable, and more, that it is a child",
-		check: each(code.but("internal/generator/start.go", "internal/generator/takeover.go", "internal/generator/hostile/late"),
+			"the program's, and in a test binary go test's, of which Check alone asks; generator finds out by a variable, and more, that " +
+			"it is a child",
+		check: each(code.but("loadtest/check*.go", "internal/generator/start.go", "internal/generator/takeover.go", "internal/generator/hostile/late"),
 			asksTheProgram),
 		breaks: map[string]string{
 			"loadtest/a.go":         `import "flag"; var n = flag.Int("n", 1, "")`,

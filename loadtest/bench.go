@@ -33,14 +33,22 @@ import (
 // So that the server's CPU time and memory are its own, a Server in the test process gets a generator process, where one can
 // reach it and cfg.Processes is 0; -1 forbids it. As somebody judges latency, requests fall due on a grid of 1 ms.
 //
+// A benchmark waits for its turn like a [Check], and takes its seed from HOLDFAST_SEED if that is set.
+//
 // An error of Run ends the benchmark. So does a run that takes much longer than its plan, because go test's -timeout does
 // not cover benchmarks: the failure says in which phase it was. Nothing is printed meanwhile, for that would split the
 // result's line.
 func Bench(b *testing.B, cfg Config) *Report {
 	b.Helper()
-	if cfg.Server != nil && cfg.Processes == 0 && cfg.notPortable() == nil {
-		cfg.Processes = max(1, systemLimits().processes(cfg))
+	var err error
+	if cfg.Seed, err = seedOf(cfg); err != nil {
+		b.Fatal(err)
 	}
+	end, err := takeTurn(b, time.Time{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer end()
 	var last *Report
 	all := figures{}
 	expected, limit := cfg.benchLimit()
@@ -79,7 +87,7 @@ func benchOnce(ctx context.Context, cfg Config, expected, limit time.Duration) (
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, errStuck)
 	defer cancel()
 	run := systemRunner()
-	run.fine = true
+	run.fine, run.alone = true, true
 	r, err := run.run(ctx, cfg)
 	switch {
 	case err == nil || r == nil:

@@ -2,6 +2,7 @@ package loadtest
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -26,6 +27,16 @@ type Budget struct {
 	// still and does not grow: the first run in it tells the most.
 	RSSPerConn    int64         // bytes that its resident memory may grow by from before the run to hold, for each conn open
 	CPUPerRequest time.Duration // CPU time, of the whole run, for each request sent
+
+	// LeakRounds, 3 or more, has [Check] ask after the run whether the server leaks: so many times it opens all conns, has each
+	// answer, closes them, and waits up to 5 s for the server to let go of them. The last round may leave no more than the one
+	// before but 64 bytes of heap for each conn; no goroutine, no descriptor. What holds that which stays is named by stacks.
+	// It needs a Server and at least 256 Connections, and nothing else may go on in the process: no t.Parallel. 0: off.
+	LeakRounds int
+
+	// SkipUnfit has Check skip the test, instead of failing it, where the run proves nothing ([Invalid]) or this machine cannot
+	// carry it ([*ResourceError]).
+	SkipUnfit bool
 }
 
 // Limits bound quantiles: P99: 10 ms demands that of a hundred ninety-nine took 10 ms or less. 0: no limit.
@@ -52,12 +63,38 @@ type namedLimits struct {
 	Limits
 }
 
-// nonsense returns a reason for each field that no run could be judged by.
-func (b Budget) nonsense(r *Report) (all []Reason) {
+// judgesTime reports whether b limits durations.
+func (b Budget) judgesTime() bool {
+	return b.Connect != Limits{} || b.Latency != Limits{} || b.ServiceTime != Limits{}
+}
+
+// judgesUse reports whether b limits what the server uses, which is to be told from what the generator does.
+func (b Budget) judgesUse() bool {
+	return b.RSSPerConn > 0 || b.CPUPerRequest > 0
+}
+
+// validate returns an error if no run of cfg could be judged by b.
+func (b Budget) validate(cfg Config) error {
+	var all []string
+	for _, r := range b.nonsense(int64(orDefault(cfg.Connections, defaultConnections))) {
+		all = append(all, r.Text)
+	}
+	if b.LeakRounds > 0 && cfg.Server == nil {
+		all = append(all, fmt.Sprintf("Budget.LeakRounds is %d, and what a server keeps is known only of a Config.Server, in this process: "+
+			"leave it 0", b.LeakRounds))
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return fmt.Errorf("loadtest: invalid Budget: %s", strings.Join(all, "\n\t"))
+}
+
+// nonsense returns a reason for each field that no run of so many conns could be judged by.
+func (b Budget) nonsense(conns int64) (all []Reason) {
 	add := func(field string, format string, args ...any) {
 		all = append(all, Reason{Line: field, Text: "Budget." + field + " " + fmt.Sprintf(format, args...)})
 	}
-	if most := r.Conns.Requested; int64(b.Held) > most {
+	if most := conns; int64(b.Held) > most {
 		add("Held", "asks for %d conns, and the run opened only %d: raise Config.Connections, or leave it 0 for all", b.Held, most)
 	}
 	for _, l := range b.limits() {
@@ -72,6 +109,15 @@ func (b Budget) nonsense(r *Report) (all []Reason) {
 	}
 	if b.CPUPerRequest < 0 {
 		add("CPUPerRequest", "is %v: a limit is above zero, and 0 is none", b.CPUPerRequest)
+	}
+	switch n := b.LeakRounds; {
+	case n < 0:
+		add("LeakRounds", "is %d: 0 is none", n)
+	case n > 0 && n < leastLeakRounds:
+		add("LeakRounds", "is %d: whether more stays each time shows from %d rounds on", n, leastLeakRounds)
+	case n > 0 && conns < leastLeakConns:
+		add("LeakRounds", "is %d, with %d Connections: what a process keeps by itself hides what so few leak; take %d or more", n, conns,
+			leastLeakConns)
 	}
 	return all
 }

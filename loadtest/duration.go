@@ -18,7 +18,7 @@ func (c Config) planned() (expected, most time.Duration) {
 	idle := orDefault(c.IdleTimeout, defaultIdleTimeout)
 	conns, ramp := orDefault(c.Connections, defaultConnections), c.Ramp.effective()
 	law := c.Cadence.effective(idle)
-	hold := max(0, orDefault(c.Hold, idle/2))
+	hold := c.holdFor()
 	connect, response := orDefault(c.ConnectTimeout, defaultTimeout), orDefault(c.ResponseTimeout, defaultTimeout)
 
 	opening := time.Duration(0)
@@ -30,6 +30,11 @@ func (c Config) planned() (expected, most time.Duration) {
 	turns := times((conns+maxConnecting-1)/maxConnecting, sum(connect, response, dialTolerance))
 	most = sum(opening, longest, turns, hold, idle/4, times(responsesAfterHold, response), patience)
 	return expected, most
+}
+
+// holdFor returns the effective Hold.
+func (c Config) holdFor() time.Duration {
+	return max(0, orDefault(c.Hold, orDefault(c.IdleTimeout, defaultIdleTimeout)/2))
 }
 
 const (

@@ -25,9 +25,8 @@ const (
 func (c Config) effective(loc location) Config {
 	c.Connections = orDefault(c.Connections, defaultConnections)
 	c.Ramp = c.Ramp.effective()
-	c.IdleTimeout = orDefault(c.IdleTimeout, defaultIdleTimeout)
+	c.IdleTimeout, c.Hold = orDefault(c.IdleTimeout, defaultIdleTimeout), c.holdFor()
 	c.Cadence = Cadence{law: c.Cadence.effective(c.IdleTimeout), set: true}
-	c.Hold = max(0, orDefault(c.Hold, c.IdleTimeout/2))
 	c.ConnectTimeout = orDefault(c.ConnectTimeout, defaultTimeout)
 	c.ResponseTimeout = orDefault(c.ResponseTimeout, defaultTimeout)
 	c.Reopen = c.Reopen.effective()

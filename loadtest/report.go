@@ -56,6 +56,9 @@ type Report struct {
 	// judges by itself, and is to have it in the JSON and on the page, does.
 	Verdict *Verdict `json:"verdict,omitempty"`
 
+	// Leaks is what stayed of conns that [Check] opened and closed in rounds; nil without Budget.LeakRounds.
+	Leaks *Leaks `json:"leaks,omitempty"`
+
 	Started     time.Time   `json:"started"` // UTC
 	Seed        uint64      `json:"seed"`    // of all pauses: give it to [Config] to draw them again
 	Config      Echo        `json:"config"`

@@ -34,6 +34,7 @@ type runner struct {
 	find   lookup
 	limits limits
 	fine   bool // somebody judges latency by it: no tick is to be in that
+	alone  bool // somebody judges what the server uses: a generator in its process is to have one of its own, if that can be
 	bare   bool // without what its own cost is weighed against: monitor, holdings, and see engine.Plan.Bare
 
 	// held, if set, is called when the sweep has ended, with all conns open, after what the server holds was read.
@@ -59,7 +60,7 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 	started := time.Now()
 	loc, _ := parseLocation(cfg.rawURL()) // it has no problems: validate asked
 	cfg = cfg.effective(loc)
-	cfg.Processes = r.limits.processes(cfg)
+	cfg.Processes = r.processes(cfg)
 	target, err := r.target(ctx, cfg, loc)
 	cancelled := ctx.Err() != nil
 	if err != nil && !cancelled {
@@ -120,6 +121,15 @@ func (r runner) whenHeld(h *holdings, m *monitor) func() {
 			r.held()
 		}
 	}
+}
+
+// processes returns how many generator processes an effective cfg gets.
+func (r runner) processes(cfg Config) int {
+	n := r.limits.processes(cfg)
+	if n == 0 && r.alone && cfg.Processes == 0 && cfg.Server != nil && cfg.notPortable() == nil {
+		return 1
+	}
+	return n
 }
 
 // bubble refuses sockets where they would hang: in a synctest bubble time stands still while one is waited for. What a

@@ -22,6 +22,7 @@ type fixtureTB struct {
 	testing.TB
 	mu                   sync.Mutex
 	logs, errors, fatals []string
+	skips                []string
 	cleanups             []func()
 }
 
@@ -36,6 +37,11 @@ func (tb *fixtureTB) Log(args ...any)                 { tb.say(&tb.logs, fmt.Spr
 func (tb *fixtureTB) Logf(format string, args ...any) { tb.say(&tb.logs, fmt.Sprintf(format, args...)) }
 func (tb *fixtureTB) Errorf(format string, args ...any) {
 	tb.say(&tb.errors, fmt.Sprintf(format, args...))
+}
+func (tb *fixtureTB) Error(args ...any) { tb.say(&tb.errors, fmt.Sprint(args...)) }
+func (tb *fixtureTB) Skip(args ...any) {
+	tb.say(&tb.skips, fmt.Sprint(args...))
+	runtime.Goexit()
 }
 func (tb *fixtureTB) Cleanup(f func()) { tb.cleanups = append(tb.cleanups, f) }
 func (tb *fixtureTB) Fatalf(format string, args ...any) {

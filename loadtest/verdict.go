@@ -46,7 +46,7 @@ type Reason struct {
 //
 // A measure that a line needs and that is unknown makes the run invalid; it never passes.
 func (r *Report) Judge(b Budget) Verdict {
-	if wrong := b.nonsense(r); len(wrong) > 0 {
+	if wrong := b.nonsense(r.Conns.Requested); len(wrong) > 0 {
 		return Verdict{Outcome: Invalid, Invalid: wrong}
 	}
 	v := Verdict{Outcome: Pass, Invalid: r.unoffered()}

@@ -85,6 +85,9 @@ func (r *Report) lines(b Budget) (all []line) {
 	if b.CPUPerRequest > 0 {
 		all = append(all, r.cpuLine(b.CPUPerRequest))
 	}
+	if b.LeakRounds > 0 {
+		all = append(all, r.Leaks.lines(b.LeakRounds)...)
+	}
 	return all
 }
 

@@ -1,0 +1,133 @@
+package loadtest
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// leaking returns what Check with three rounds says of a server that does something for each conn, in fake time. What it does
+// ends with the test.
+func leaking(t *testing.T, perConn func(ended <-chan struct{})) (tb *fixtureTB, r *Report) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		ended := make(chan struct{})
+		server := &http.Server{
+			Handler:     after(0),
+			ConnContext: func(ctx context.Context, _ net.Conn) context.Context { perConn(ended); return ctx },
+		}
+		tb = &fixtureTB{TB: t}
+		r = checkOf(tb, Config{Server: Serve(t, networkMemory, server.Serve), Connections: 300, IdleTimeout: time.Minute},
+			Budget{LeakRounds: 3})
+		close(ended)
+	})
+	return tb, r
+}
+
+func TestServerThatLeaksNothing(t *testing.T) {
+	tb, r := leaking(t, func(<-chan struct{}) {})
+	require.Empty(t, tb.errors)
+	require.Equal(t, Pass, r.Verdict.Outcome)
+	require.Len(t, r.Leaks.Rounds, 3)
+	require.EqualValues(t, 300, r.Leaks.Conns)
+	require.Empty(t, r.Leaks.Stayed)
+}
+
+// A handler's goroutines may take a few seconds to end.
+func TestServerThatIsSlowToLetGo(t *testing.T) {
+	tb, r := leaking(t, func(ended <-chan struct{}) {
+		go func() {
+			select {
+			case <-ended:
+			case <-time.After(4 * time.Second):
+			}
+		}()
+	})
+	require.Empty(t, tb.errors)
+	require.Equal(t, Pass, r.Verdict.Outcome)
+}
+
+func TestServerThatLeaksAGoroutine(t *testing.T) {
+	tb, r := leaking(t, func(ended <-chan struct{}) { go leakedGoroutine(ended) })
+	require.Equal(t, Fail, r.Verdict.Outcome)
+	onlyBroken(t, r, "Leaks.Goroutines", "Leaks.Heap")
+	growth := r.Leaks.Rounds[2].Goroutines - r.Leaks.Rounds[1].Goroutines
+	require.EqualValues(t, 300, growth)
+	require.Len(t, tb.errors, 1)
+	require.Contains(t, tb.errors[0], "none is allowed")
+	require.Regexp(t, `What stayed:\s+goroutines:\s+300\s+in\s+example.com/holdfast/loadtest.leakedGoroutine`, tb.errors[0])
+}
+
+func leakedGoroutine(ended <-chan struct{}) { <-ended }
+
+func TestServerThatLeaksMemory(t *testing.T) {
+	var mu sync.Mutex
+	var all [][]byte
+	tb, r := leaking(t, func(<-chan struct{}) {
+		mu.Lock()
+		defer mu.Unlock()
+		all = append(all, make([]byte, 4000))
+	})
+	onlyBroken(t, r, "Leaks.Heap")
+	require.Regexp(t, `What stayed:\s+heap: 4.00KiB\s+for\s+each\s+conn\s+from\s+`+
+		`example.com/holdfast/loadtest.TestServerThatLeaksMemory.func1`, tb.errors[0])
+	require.NotEmpty(t, all)
+}
+
+func TestServerThatLeaksDescriptors(t *testing.T) {
+	var mu sync.Mutex
+	var all []*os.File
+	defer func() {
+		for _, f := range all {
+			f.Close()
+		}
+	}()
+	_, r := leaking(t, func(<-chan struct{}) {
+		mu.Lock()
+		defer mu.Unlock()
+		f, err := os.Open(os.DevNull)
+		require.NoError(t, err)
+		all = append(all, f)
+	})
+	if len(openFiles()) == 0 {
+		t.Skip("this system does not show descriptors as files")
+	}
+	onlyBroken(t, r, "Leaks.Descriptors", "Leaks.Heap")
+	require.Contains(t, r.Verdict.Broken[0].Text, "descriptors: 300 of "+os.DevNull)
+}
+
+// onlyBroken requires that no other lines are broken; the last of those named need not be.
+func onlyBroken(t *testing.T, r *Report, lines ...string) {
+	t.Helper()
+	var broken []string
+	for _, reason := range r.Verdict.Broken {
+		broken = append(broken, reason.Line)
+	}
+	require.Subset(t, lines, broken)
+	require.Contains(t, broken, lines[0])
+}
+
+func TestLeaksThatWereNotLookedFor(t *testing.T) {
+	r := &Report{}
+	onlyReason(t, Verdict{Outcome: Invalid, Invalid: reasonsOf((*Leaks)(nil).lines(3))}, Invalid, "Leaks", "by Check, not by Run")
+	r.Leaks = &Leaks{Conns: 300, Rounds: make([]Resources, 2), Cut: "2 of 300 conns were lost"}
+	onlyReason(t, Verdict{Outcome: Invalid, Invalid: reasonsOf(r.Leaks.lines(3))}, Invalid, "Leaks",
+		"2 rounds of 3 were carried out: 2 of 300 conns were lost")
+	r.Leaks.Rounds = []Resources{{}, {Goroutines: -1, Descriptors: 2}, {Goroutines: -1, Descriptors: 4}}
+	onlyReason(t, Verdict{Outcome: Invalid, Invalid: reasonsOf(r.Leaks.lines(3))}, Invalid, "Leaks.Goroutines", "this system does not tell")
+}
+
+func reasonsOf(lines []line) []Reason {
+	var v Verdict
+	for _, l := range lines {
+		l.judge(&v, said{})
+	}
+	return append(v.Broken, v.Invalid...)
+}

@@ -1,0 +1,58 @@
+package loadtest
+
+import (
+	"fmt"
+	"io"
+	"testing"
+	"time"
+)
+
+// narrate returns what tells the test's log under -v how far a run is; nil where nobody is to be told: in a benchmark, whose
+// result line it would split, and in a synctest bubble, where ten minutes are over in a moment.
+func (c *check) narrate() func(Sample) {
+	if _, bench := c.tb.(*testing.B); bench || !testing.Verbose() || inBubble() {
+		return nil
+	}
+	expected, _ := c.cfg.planned()
+	n := &narrator{out: c.tb.Output(), expected: expected, hold: c.cfg.holdFor()}
+	return n.tell
+}
+
+// A narrator writes a line for every few of the samples.
+type narrator struct {
+	out            io.Writer
+	expected, hold time.Duration // all of the run, and of hold, by plan
+
+	last     time.Duration // when the line before was written
+	answered int64         // since then
+	dropped  int64         // since the beginning
+	held     time.Duration // when hold began; 0: not yet
+}
+
+const narratedEvery = 5 * time.Second
+
+func (n *narrator) tell(s Sample) {
+	n.answered, n.dropped = n.answered+s.Answered, n.dropped+s.Dropped
+	if n.held == 0 && s.Phase != "ramp" {
+		n.held = s.At
+	}
+	if s.At-n.last < narratedEvery {
+		return
+	}
+	rate := float64(n.answered) / (s.At - n.last).Seconds()
+	fmt.Fprintf(n.out, "%4.0fs %-5s  %d open  %.0f answers/s  %d dropped  p99 %s%s\n", s.At.Seconds(), s.Phase, s.Open, rate,
+		n.dropped, threeDigits(s.LatencyP99), n.left(s.At))
+	n.last, n.answered = s.At, 0
+}
+
+// left says what remains, by plan; how long ramp and sweep take is the server's to say.
+func (n *narrator) left(at time.Duration) string {
+	end := n.expected
+	if n.held > 0 {
+		end = n.held + n.hold
+	}
+	if end <= at {
+		return ""
+	}
+	return fmt.Sprintf("  some %.0fs left", (end - at).Seconds())
+}

@@ -1,0 +1,70 @@
+package loadtest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"example.com/holdfast/internal/netpoll"
+)
+
+// turnPath is the file that all tests of this machine lock in turn.
+func turnPath() string { return filepath.Join(os.TempDir(), "holdfast.turn") }
+
+// turnPause is how often somebody who waits looks whether it is his turn: much shorter than a run.
+const turnPause = 20 * time.Millisecond
+
+// takeTurn waits until no other test loads this machine, also of this process, and returns what ends the turn. It gives up
+// at latest, unless that is zero, and when the test's Context ends. Where files cannot be locked nobody waits.
+func takeTurn(tb testing.TB, latest time.Time) (end func(), err error) {
+	tb.Helper()
+	if inBubble() {
+		return func() {}, nil
+	}
+	return turnAt(tb, turnPath(), latest)
+}
+
+func turnAt(tb testing.TB, path string, latest time.Time) (end func(), err error) {
+	tb.Helper()
+	logf := tb.Logf
+	if _, bench := tb.(*testing.B); bench {
+		logf = func(string, ...any) {} // it would split the result's line
+	}
+	who := fmt.Sprintf("%s of %s (process %d)", tb.Name(), packagePath(), os.Getpid())
+	began, waitedFor := time.Now(), ""
+	for {
+		turn, by, err := netpoll.TakeTurn(path, who)
+		if err != nil {
+			logf("loadtest: no turns are taken, and other tests may load this machine at the same time: %v", err)
+			return func() {}, nil
+		}
+		if by != "" {
+			waitedFor = by
+		}
+		if turn != nil {
+			if waited := time.Since(began); waited > 10*turnPause {
+				logf("loadtest: waited %s for the turn of %s", threeDigits(waited), orNone(waitedFor, "another test"))
+			}
+			return turn.End, nil
+		}
+		if err := waitTurn(tb, latest); err != nil {
+			return nil, fmt.Errorf("loadtest: not begun: waited %s for the turn of %s, which loads this machine: %w",
+				threeDigits(time.Since(began)), orNone(waitedFor, "another test"), err)
+		}
+	}
+}
+
+func waitTurn(tb testing.TB, latest time.Time) error {
+	if !latest.IsZero() && time.Now().After(latest) {
+		return fmt.Errorf("what is left until the test's deadline is too short now: raise -timeout, or run the packages one " +
+			"after the other (go test -p=1)")
+	}
+	select {
+	case <-tb.Context().Done():
+		return tb.Context().Err()
+	case <-time.After(turnPause):
+		return nil
+	}
+}
