@@ -196,7 +196,15 @@ func TestDescriptorsOfAProcessTree(t *testing.T) {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		_ = cmd.Wait() // killed
 	}()
-	for i := 0; i < 2000 && len(childrenOfProcess(t, cmd.Process.Pid)) == 0; i++ {
+	sleeps := func() bool { // before it is exec'd it has what its shell has
+		children := childrenOfProcess(t, cmd.Process.Pid)
+		if len(children) == 0 {
+			return false
+		}
+		name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", children[0]))
+		return string(name) == "sleep\n"
+	}
+	for i := 0; i < 2000 && !sleeps(); i++ {
 		time.Sleep(time.Millisecond)
 	}
 	var before int64
