@@ -53,9 +53,15 @@ func (p page) usage(role, key string, u Usage, sent int64) {
 		{label: "RSS at the end", value: sizeDatum(at("rss_bytes"), u.RSS)},
 		{label: "RSS peak", value: sizeDatum(at("peak_rss_bytes"), u.PeakRSS)},
 		{label: "heap before", value: sizeDatum(at("before.heap_bytes"), u.Before.Heap)},
+		{label: "heap with all conns open", value: sizeDatum(at("hold.heap_bytes"), u.Hold.Heap)},
 		{label: "heap at the end", value: sizeDatum(at("after.heap_bytes"), u.After.Heap)},
 		{label: "stacks before", value: sizeDatum(at("before.stack_bytes"), u.Before.Stack)},
+		{label: "stacks with all conns open", value: sizeDatum(at("hold.stack_bytes"), u.Hold.Stack)},
 		{label: "stacks at the end", value: sizeDatum(at("after.stack_bytes"), u.After.Stack)},
+		{label: "goroutines before", value: countDatum(at("before.goroutines"), u.Before.Goroutines)},
+		{label: "goroutines with all conns open", value: countDatum(at("hold.goroutines"), u.Hold.Goroutines)},
+		{label: "descriptors before", value: countDatum(at("before.descriptors"), u.Before.Descriptors)},
+		{label: "descriptors with all conns open", value: countDatum(at("hold.descriptors"), u.Hold.Descriptors)},
 		{label: "allocated", value: sizeDatum(at("allocs_bytes"), u.Allocs)},
 		{label: "GCs", value: countDatum(at("gcs"), u.GCs)},
 		{label: "GC pauses", value: durationDatum(at("gc_pause_ns"), u.GCPause)},
@@ -94,15 +100,15 @@ func (p page) processes(all []Process) {
 		p.put("<p class=\"hint\">Generator processes: none, the test process opened the conns.</p>\n")
 		return
 	}
-	p.columns("Generator processes", "numbers", "PID", "conns", "lost with it", "goroutines at its start", "how it ended")
+	p.columns("Generator processes", "numbers", "PID", "conns", "lost with it", "how it ended")
 	for i, of := range all {
 		at := func(name string) string { return fmt.Sprintf("processes.%d.%s", i, name) }
 		ended := "when the run did"
 		if of.Died != "" {
 			ended = fmt.Sprintf("died at %s: %s", threeDigits(of.DiedAt), oneLine(of.Died))
 		}
-		p.put("<tr><th scope=\"row\">%d</th><td>%s</td><td>%s</td><td>%d</td><td>%s</td></tr>\n", of.PID,
-			countDatum(at("conns"), of.Conns), countDatum(at("lost"), of.Lost), of.Goroutines, ended)
+		p.put("<tr><th scope=\"row\">%d</th><td>%s</td><td>%s</td><td>%s</td></tr>\n", of.PID,
+			countDatum(at("conns"), of.Conns), countDatum(at("lost"), of.Lost), ended)
 	}
 	p.endColumns()
 }
