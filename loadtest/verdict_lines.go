@@ -82,6 +82,7 @@ func (r *Report) lines(b Budget) (all []line) {
 	if b.RSSPerConn > 0 {
 		all = append(all, r.rssLine(b.RSSPerConn))
 	}
+	all = append(all, r.heldLines(b)...)
 	if b.CPUPerRequest > 0 {
 		all = append(all, r.cpuLine(b.CPUPerRequest))
 	}
