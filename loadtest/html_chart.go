@@ -37,8 +37,8 @@ type illustration struct {
 	id, title string
 	desc      string // for who does not see it
 	caption   markup
-	height    int // 0: chartHeight
-	empty     string
+	height    int            // 0: chartHeight
+	empty     string         // what to say instead of all this
 	draw      func(c *chart) // unless empty
 }
 
@@ -60,7 +60,7 @@ func (p page) illustrate(of illustration) {
 		c.endLabels()
 		p.put("</svg></div>\n")
 	}
-	if of.caption != "" {
+	if of.caption != "" && of.empty == "" {
 		p.put("<figcaption>%s</figcaption>", of.caption)
 	}
 	p.put("</figure>\n")

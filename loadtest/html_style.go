@@ -54,7 +54,7 @@ thead th{border-top:0;color:var(--soft);font-size:.85rem;white-space:nowrap}
 .seconds td:nth-child(2){text-align:left}
 .budget{width:100%}.budget caption{position:absolute;clip-path:inset(50%);width:1px;height:1px;overflow:hidden}
 .budget th[scope=row]{font-weight:600}
-.budget .outcome{white-space:nowrap;font-weight:600}
+.budget .outcome{white-space:nowrap;font-weight:600;width:7.5rem}.budget .why td{padding-left:7.5rem}
 .budget .broken .outcome,.budget .broken th{color:var(--fail)}
 .budget .undecided .outcome,.budget .undecided th{color:var(--invalid)}
 .budget .met .outcome{color:var(--pass)}
@@ -65,11 +65,11 @@ thead th{border-top:0;color:var(--soft);font-size:.85rem;white-space:nowrap}
 `
 
 const htmlCharts = `
-.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,33rem),1fr));gap:2.25rem 2.5rem}
+.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,31rem),1fr));gap:2.25rem 2.5rem}
 figure{margin:0;min-width:0;break-inside:avoid}
 figcaption{font-size:.87rem;margin-top:.35rem;max-width:75ch}
 .plot{overflow-x:auto}
-svg{display:block;width:100%;min-width:31rem;height:auto;overflow:visible;font-size:13px}
+svg{display:block;width:100%;min-width:31rem;max-width:48rem;height:auto;overflow:visible;font-size:13px}
 svg text{fill:var(--soft)}
 path.grid{stroke:var(--grid);fill:none}path.phase{stroke:var(--soft);stroke-dasharray:1 3}
 path.rule{stroke:var(--soft);stroke-dasharray:5 4;fill:none}text.rule{text-anchor:end}
@@ -87,7 +87,7 @@ svg .cause{fill:var(--ink)}.where{fill:var(--soft)}svg .n{fill:var(--ink);font-w
 
 const htmlMedia = `
 @media (max-width:40rem){svg{font-size:16px;min-width:25rem}text.note{font-size:15px}.budget thead th{white-space:normal}
-.budget th,.budget td{padding-right:.6rem}}
+.budget th,.budget td{padding-right:.6rem}.budget .why td{padding-left:0}.budget .outcome{width:auto}}
 @media print{main{max-width:none;padding:0}body{font-size:11px}.plot,.wide{overflow:visible}svg{min-width:0}.drops{min-width:0}
 .banner,.budget tr,svg *{-webkit-print-color-adjust:exact;print-color-adjust:exact}h2{break-after:avoid}tr{break-inside:avoid}
 details:not([open]){display:none}}

@@ -125,8 +125,15 @@ func rateFields(r *Report) []field {
 		{label: "hold", value: durationDatum("phases.hold_ns", ph.Hold)},
 		{label: "sweep", value: durationDatum("phases.sweep_ns", ph.Sweep)},
 		{label: "drain", value: durationDatum("phases.drain_ns", ph.Drain)},
-		{label: "ended in", value: mark("%s%s", ph.Ended, cut(ph))},
+		{label: "ended in", value: endedIn(ph)},
 	}
+}
+
+func endedIn(ph Phases) markup {
+	if !ph.Complete {
+		return orUnknown(ph.Ended) + ", cancelled"
+	}
+	return orUnknown(ph.Ended)
 }
 
 // seconds are the charts over time as a table, to be opened by who wants them. Optional end tags are left out: they would

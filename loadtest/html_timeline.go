@@ -29,9 +29,11 @@ func (p page) connsChart(r *Report, all []stretch) {
 	}
 	o.id, o.title = "conns", "Connections over time"
 	o.desc = fmt.Sprintf("Conns open at the end of each second, up to %d, and how many were lost in it.", mostOf(all,
-		func(s stretch) int64 { return s.Open }))
-	o.caption = mark("Open at the end of each second. Below: conns lost and attempts that failed, at most %d in a second.",
-		mostOf(all, func(s stretch) int64 { return s.Dropped }))
+		func(s stretch) int64 { return s.openAtEnd }))
+	o.caption = "Open at the end of each second."
+	if most := mostOf(all, o.strip.of); most > 0 {
+		o.caption += mark(" Below: conns lost and attempts that failed, up to %d at a time.", most)
+	}
 	p.overTime(r, all, o)
 }
 
@@ -51,8 +53,10 @@ func (p page) rateChart(r *Report, all []stretch) {
 	}
 	o.id, o.title = "rate", "Requests per second"
 	o.desc = "Requests sent and answered per second, and how many failed."
-	o.caption = mark("Expected is what the cadence gives once all conns are open. Below: requests that failed, at most %d in a second.",
-		mostOf(all, func(s stretch) int64 { return s.Failed }))
+	o.caption = "Sent and answered in each second. Expected is what the cadence gives with all conns open and prompt answers."
+	if most := mostOf(all, o.strip.of); most > 0 {
+		o.caption += mark(" Below: requests that failed, up to %d at a time.", most)
+	}
 	p.overTime(r, all, o)
 }
 
