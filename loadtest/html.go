@@ -129,7 +129,7 @@ func whenText(r *Report) (text string) {
 		}
 	}
 	if worst.LatencyMax > 0 {
-		text += fmt.Sprintf("The slowest answer, %s, came in the second up to %s, in %s.", threeDigits(worst.LatencyMax),
+		text += fmt.Sprintf("The slowest request took %s, and ended in the second up to %s, in %s.", threeDigits(worst.LatencyMax),
 			threeDigits(worst.At), worst.Phase)
 	}
 	return text
