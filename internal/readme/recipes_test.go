@@ -1,0 +1,80 @@
+package readme
+
+// A recipe says how a block of README.md is run. Each block of commands and of Go has one, and each recipe one block.
+//
+// A Go block is a package of its own in a module that uses this one. Its tests, each of which must pass, and its
+// benchmarks are run, those once. Commands are run by bash until one fails, in a directory of their own, in an environment in which
+//
+//	$REPOSITORY  is this module's root,
+//	$SCRATCH     is a directory that all blocks share,
+//	$URL         is a server on this machine.
+type recipe struct {
+	has string // a piece of the block that no other has
+
+	// swap lists what is replaced, and by what: what would take long, or is not on this machine. Each must be there.
+	swap []string
+
+	// of Go
+	wrap  string // a fragment goes in the place of FRAGMENT
+	fails string // the tests fail, with this in what they print; "": they pass
+
+	// of commands
+	at     string // the directory that they are run in: repository, or a piece of the Go block whose package it is
+	before string // commands that make what they need
+	says   string // a regular expression for what they print
+	ci     bool   // .ci/run runs them, each by its function readme
+	parsed string // why they are only parsed: they need what a test may not have
+}
+
+const repository = "the repository"
+
+var recipes = []recipe{
+	{has: "go test ./...", ci: true},
+	{has: "func TestHoldsAThousand", swap: []string{"1000", "10", "10 * time.Second", "600 * time.Millisecond"}},
+	{
+		has:    "go mod edit -replace",
+		before: `ln -s "$REPOSITORY" holdfast && mkdir mine && cd mine && go mod init example.org/mine && ` + useLoadtest,
+		// Without a network it fails to find what the tests of dependencies import, and goes on with -e.
+		swap: []string{"go mod tidy", "go mod tidy -e && go vet . && cat go.mod"},
+		says: `require example\.com/holdfast `,
+	},
+	{has: "v := r.Judge(", wrap: "func TestFragment(t *testing.T) {\nr := reportOf(t)\nFRAGMENT\n}", swap: []string{"20 *", "20000 *"}},
+	{
+		has: "go test -c -o holdfast", at: repository,
+		swap: []string{"-o holdfast", `-o "$SCRATCH"/holdfast`, "./holdfast", `"$SCRATCH"/holdfast`,
+			"http://127.0.0.1:8080/", "$URL", "-conns=10000", "-conns=20", "-keepalive=20s", "-keepalive=600ms"},
+		says: `(?s)20 of 20 conns held, 0 dropped.*BenchmarkURL/conns=20\S*\s+1\s`,
+	},
+	{has: "func BenchmarkHold(", swap: []string{"1000", "20, IdleTimeout: 200 * time.Millisecond"}},
+	{
+		has: "benchstat@latest", at: "func BenchmarkHold(",
+		before: "go test -run='^$' -bench=Hold -benchtime=1x . > old.txt",
+		swap:   []string{"-count=10", "-count=2", "go run golang.org/x/perf/cmd/benchstat@latest", "go tool benchstat"},
+		says:   `(?s)old\.txt.*new\.txt.*p99-sec`,
+	},
+}
+
+const useLoadtest = `printf 'package mine\n\nimport _ "example.com/holdfast/loadtest"\n' > mine_test.go`
+
+// standIns are what the text speaks of without writing it down, by name: a block that uses one and does not declare it
+// gets it.
+var standIns = map[string]string{
+	"shop": `func shop() http.Handler { return http.FileServer(http.Dir(".")) }`,
+	"reportOf": `func reportOf(t *testing.T) *loadtest.Report {
+	r, err := loadtest.Run(t.Context(), loadtest.Config{
+		Server: loadtest.NewServer(t, nil), Connections: 10, IdleTimeout: 200 * time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}`,
+}
+
+// packages are what Go blocks use without importing it.
+var packages = map[string]string{
+	"context": "context", "errors": "errors", "exec": "os/exec", "flag": "flag", "fmt": "fmt", "http": "net/http", "httptest": "net/http/httptest",
+	"io": "io", "json": "encoding/json", "net": "net", "os": "os", "strings": "strings", "sync": "sync", "atomic": "sync/atomic",
+	"synctest": "testing/synctest", "testing": "testing", "time": "time", "tls": "crypto/tls",
+	"loadtest": "example.com/holdfast/loadtest",
+}
