@@ -35,8 +35,8 @@ var recipes = []recipe{
 		has:    "go mod edit -replace",
 		before: `ln -s "$REPOSITORY" holdfast && mkdir mine && cd mine && go mod init example.org/mine && ` + useLoadtest,
 		// Without a network it fails to find what the tests of dependencies import, and goes on with -e.
-		swap: []string{"go mod tidy", "go mod tidy -e && go vet . && cat go.mod"},
-		says: `require example\.com/holdfast `,
+		swap: []string{"go mod tidy", "go mod tidy -e && go list -deps -test . && cat go.mod"},
+		says: `(?s)example\.com/holdfast/loadtest\n.*require example\.com/holdfast `,
 	},
 	{has: "v := r.Judge(", wrap: "func TestFragment(t *testing.T) {\nr := reportOf(t)\nFRAGMENT\n}", swap: []string{"20 *", "20000 *"}},
 	{

@@ -6,7 +6,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -73,30 +72,37 @@ func completed(text string) (string, error) {
 	if strings.HasPrefix(text, "package ") {
 		return text, nil
 	}
-	for imports := ""; ; {
-		whole := "package shop\n" + imports + "\n" + text
-		f, err := parser.ParseFile(token.NewFileSet(), "shop_test.go", whole, 0)
-		if err != nil {
-			return "", fmt.Errorf("%w:\n%s", err, whole)
-		}
-		missing, uses := "", map[string]bool{}
-		for _, id := range f.Unresolved {
-			if text := standIns[id.Name]; text != "" && !strings.Contains(missing, text) {
-				missing += "\n" + text + "\n"
-			}
-			if p := packages[id.Name]; p != "" {
-				uses[p] = true
-			}
-		}
-		if text += missing; missing != "" {
-			continue
-		}
-		if len(f.Imports) > 0 || len(uses) == 0 {
-			return whole, nil
-		}
-		imports = fmt.Sprintf("import (\n%q\n)\n", slices.Sorted(maps.Keys(uses)))
-		imports = strings.NewReplacer("[", "", "]", "", `" "`, "\"\n\"").Replace(imports)
+	own, err := used(text, standIns)
+	if err != nil {
+		return "", err
 	}
+	for _, declaration := range own {
+		text += "\n" + declaration + "\n"
+	}
+	imports, err := used(text, packages)
+	if err != nil {
+		return "", err
+	}
+	clause := "package shop\n\n"
+	for _, p := range imports {
+		clause += fmt.Sprintf("import %q\n", p)
+	}
+	return clause + "\n" + text, nil
+}
+
+// used returns what known has of the names that declarations use and do not declare, sorted.
+func used(declarations string, known map[string]string) (all []string, err error) {
+	f, err := parser.ParseFile(token.NewFileSet(), "shop_test.go", "package shop\n"+declarations, 0)
+	if err != nil {
+		return nil, fmt.Errorf("%w:\n%s", err, declarations)
+	}
+	for _, id := range f.Unresolved {
+		if what := known[id.Name]; what != "" {
+			all = append(all, what)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
 }
 
 // goTest runs the tests and benchmarks of a block.
@@ -175,13 +181,17 @@ func (w *workshop) packageOf(t *testing.T, has string) (dir string) {
 func TestCompleted(t *testing.T) {
 	got, err := completed("func TestIt(t *testing.T) { loadtest.NewServer(t, shop()) }\n")
 	require.NoError(t, err)
-	want := "package shop\nimport (\n\"example.com/holdfast/loadtest\"\n\"net/http\"\n\"testing\"\n)\n\n" +
+	want := "package shop\n\nimport \"example.com/holdfast/loadtest\"\nimport \"net/http\"\nimport \"testing\"\n\n" +
 		"func TestIt(t *testing.T) { loadtest.NewServer(t, shop()) }\n\n" + standIns["shop"] + "\n"
 	require.Equal(t, want, got)
-	own := "func shop() int { return 1 }"
-	got, err = completed(own)
-	require.NoError(t, err)
-	require.Equal(t, "package shop\n\n"+own, got)
+	for text, want := range map[string]string{
+		"func shop() int { return 1 }":   "package shop\n\n\nfunc shop() int { return 1 }",
+		"package main\n\nfunc main() {}": "package main\n\nfunc main() {}",
+	} {
+		got, err = completed(text)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
 	_, err = completed("v := 1")
 	require.Error(t, err)
 }
