@@ -15,7 +15,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -135,43 +134,6 @@ func TestServerWithoutKeepAlive(t *testing.T) {
 	require.EqualValues(t, 50, r.Conns.Dropped)
 	require.Len(t, r.Drops, 1)
 	require.Equal(t, loadtest.CauseClosedAnnounced, r.Drops[0].Cause)
-}
-
-// An hour with the keep-alive timeout of production, in fake time.
-func TestHoldsForAnHour(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		server := &http.Server{Handler: shop(), IdleTimeout: time.Minute}
-		r, err := loadtest.Run(t.Context(), loadtest.Config{
-			Server:      loadtest.Serve(t, "memory", server.Serve),
-			Connections: 20,
-			IdleTimeout: time.Minute,
-			Hold:        time.Hour,
-		})
-		require.NoError(t, err)
-		requireAllHeld(t, r)
-		require.Equal(t, time.Hour, r.Phases.Hold)
-	})
-}
-
-// Clients that pause for longer than the server's IdleTimeout lose their conns at that instant, exactly.
-func TestIdleTimeoutEndsConns(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		server := &http.Server{Handler: shop(), IdleTimeout: 20 * time.Second}
-		r, err := loadtest.Run(t.Context(), loadtest.Config{
-			Server:      loadtest.Serve(t, "memory", server.Serve),
-			Connections: 20,
-			Cadence:     loadtest.Every(25 * time.Second),
-			Hold:        time.Minute,
-		})
-		require.NoError(t, err)
-		require.EqualValues(t, 0, r.Conns.Held)
-		require.EqualValues(t, 20, r.Conns.Dropped)
-		require.EqualValues(t, 20, r.Requests.Answered, "one for each conn")
-		for _, d := range r.Drops {
-			require.Equal(t, loadtest.CauseClosedIdle, d.Cause)
-			require.Equal(t, 20*time.Second, d.Sample.Idle)
-		}
-	})
 }
 
 func TestFiveThousand(t *testing.T) {

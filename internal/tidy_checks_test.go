@@ -58,6 +58,9 @@ var arrows = map[string]struct{ code, tests []string }{
 		tests: []string{"loadtest", "internal/leaktest", "internal/peers/clientjob"},
 	},
 
+	// The report's page in a real browser, which peers finds like the other programs that tests run.
+	"internal/browser": {tests: []string{"loadtest", "internal/leaktest", "internal/peers"}},
+
 	// What peers measures as a server author's test binary, and how that is told what to do.
 	"internal/peers/clientjob": {},
 

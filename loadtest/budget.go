@@ -20,12 +20,22 @@ type Budget struct {
 	Latency     Limits
 	ServiceTime Limits
 
-	// What the server may use. Both are of the server alone ([Report.ServerUse]): of a server in the test's own process
-	// while the generator is in others (Config.Processes), or of the processes of Config.ServerPID. Without either the
-	// verdict is Invalid. Some 4 MB and 50 ms of CPU may be the test process's own in the former case: a limit that is to mean
-	// something there needs some hundred conns. A process that had as many conns before has their memory
-	// still and does not grow: the first run in it tells the most.
-	RSSPerConn    int64         // bytes that its resident memory may grow by from before the run to hold, for each conn open
+	// What the server may use. All are of the server alone ([Report.ServerUse]): of a server in the test's own process
+	// while the generator is in others (Config.Processes), or, RSS and CPU, of the processes of Config.ServerPID. Without
+	// either the verdict is Invalid. Of a test process some 4 MB of RSS, 50 ms of CPU, 250 KB of heap, as much of stacks and 10
+	// goroutines may be our own: a limit that is to mean something there needs some hundred conns. So may what other
+	// tests do at the same time.
+	//
+	// What it held more with all conns open than before the run, for each of them: see [Usage].
+	HeapPerConn       int64   // bytes of live objects
+	StackPerConn      int64   // bytes
+	GoroutinesPerConn float64 // 1.1 allows one, and some for the run
+
+	// Bytes that its resident memory may grow by from before the run to hold, for each conn open. A process that had as many
+	// conns before has their memory still and does not grow: the first run in it tells the most, and a second one can pass
+	// wrongly. [MeasureCost] is not led astray by that.
+	RSSPerConn int64
+
 	CPUPerRequest time.Duration // CPU time, of the whole run, for each request sent
 
 	// LeakRounds, 3 or more, has [Check] ask after the run whether the server leaks: so many times it opens all conns, has each
@@ -104,8 +114,16 @@ func (b Budget) nonsense(conns int64) (all []Reason) {
 			}
 		}
 	}
-	if b.RSSPerConn < 0 {
-		add("RSSPerConn", "is %d bytes: a limit is above zero, and 0 is none", b.RSSPerConn)
+	for _, of := range []struct {
+		field string
+		limit int64
+	}{{"HeapPerConn", b.HeapPerConn}, {"StackPerConn", b.StackPerConn}, {"RSSPerConn", b.RSSPerConn}} {
+		if of.limit < 0 {
+			add(of.field, "is %d bytes: a limit is above zero, and 0 is none", of.limit)
+		}
+	}
+	if n := b.GoroutinesPerConn; n < 0 || n != n {
+		add("GoroutinesPerConn", "is %v: a limit is above zero, and 0 is none", n)
 	}
 	if b.CPUPerRequest < 0 {
 		add("CPUPerRequest", "is %v: a limit is above zero, and 0 is none", b.CPUPerRequest)

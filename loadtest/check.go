@@ -28,8 +28,8 @@ import (
 // What needs the server's process for itself, such as RSSPerConn, has the conns opened by generator processes, if
 // cfg.Processes is 0 and that is possible.
 //
-// With go test -v a line every few seconds says how far the run is. With go test -artifacts the report is kept as JSON,
-// and if the test failed profiles of the test process at the end of hold; under
+// With go test -v a line every few seconds says how far the run is. With go test -artifacts the report is kept as JSON and
+// as a page ([Report.WriteHTML]), and if the test failed profiles of the test process at the end of hold; under
 // Bazel they are undeclared outputs. HOLDFAST_SEED in the environment replaces cfg.Seed, to replay a run.
 func Check(tb testing.TB, cfg Config, b Budget) *Report {
 	tb.Helper()

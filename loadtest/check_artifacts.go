@@ -42,6 +42,7 @@ func (a artifacts) keep(r *Report, s *scene) string {
 		suffix string
 		write  func(io.Writer) error
 	}{
+		{".html", r.WriteHTML},
 		{".json", func(w io.Writer) error { return json.NewEncoder(w).Encode(r) }},
 	}
 	if s != nil && s.seen {

@@ -186,19 +186,22 @@ func TestCheckLeavesArtifacts(t *testing.T) {
 	tb, r := checked(t, after(0), calm, Budget{})
 	const name = "example.com_holdfast_loadtest.TestCheckLeavesArtifacts"
 	require.Contains(t, tb.logs[0], "\n  artifacts: "+filepath.Join(dir, name+".*")+"\n")
-	require.Equal(t, []string{name + ".json"}, filesIn(t, dir))
+	require.Equal(t, []string{name + ".html", name + ".json"}, filesIn(t, dir))
 	var read Report
 	text, err := os.ReadFile(filepath.Join(dir, name+".json"))
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(text, &read))
 	require.Equal(t, r.String(), read.String())
 	require.Equal(t, Pass, read.Verdict.Outcome)
+	page, err := os.ReadFile(filepath.Join(dir, name+".html"))
+	require.NoError(t, err)
+	require.Contains(t, string(page), "</html>")
 
 	tb, _ = checked(t, after(time.Second), calm, Budget{Latency: Limits{Max: time.Millisecond}})
 	require.Contains(t, tb.errors[0], name+"-2.*\n", "the same test once more")
 	require.Equal(t, []string{
-		name + "-2.goroutines.txt", name + "-2.heap.pprof", name + "-2.json", name + "-2.scene.txt",
-	}, filesIn(t, dir)[:4])
+		name + "-2.goroutines.txt", name + "-2.heap.pprof", name + "-2.html", name + "-2.json", name + "-2.scene.txt",
+	}, filesIn(t, dir)[:5])
 	goroutines, err := os.ReadFile(filepath.Join(dir, name+"-2.goroutines.txt"))
 	require.NoError(t, err)
 	require.Regexp(t, `^goroutine profile: total \d{3}`, string(goroutines))

@@ -23,18 +23,17 @@
 // # The shortest test
 //
 //	func TestHolds(t *testing.T) {
-//		r, err := loadtest.Run(t.Context(), loadtest.Config{
+//		loadtest.Check(t, loadtest.Config{
 //			Server:      loadtest.NewServer(t, handler),
 //			Connections: 1000,
-//			IdleTimeout: 10 * time.Second,
-//		})
-//		if err != nil {
-//			t.Fatal(err)
-//		}
-//		if err := r.Judge(loadtest.Budget{}).Err(); err != nil {
-//			t.Errorf("%v\n%s", err, r)
-//		}
+//			IdleTimeout: 4 * time.Second,
+//		}, loadtest.Budget{})
 //	}
+//
+// [Check] is [Run], which returns a [Report], and [Report.Judge], which holds that against a [Budget], with all that a test wants
+// besides: its context and deadline, its log, artifacts of it, and a machine of its own while it lasts. The zero Budget demands
+// that all conns be held, none lost and no request failed; more fields demand more: limits of durations, of memory and goroutines
+// per conn, and with LeakRounds that nothing stays of conns that were closed.
 //
 // [NewServer] and [NewTLSServer] serve a handler; [Serve] runs a server of the author's own, with its own timeouts, on
 // a TCP or unix socket or in memory; Config.URL names a server elsewhere. With
@@ -42,6 +41,8 @@
 //	Server: loadtest.Serve(t, "memory", own.Serve)
 //
 // all of it runs in a [testing/synctest] bubble too, where an hour takes a moment and a timeout comes to the nanosecond.
+//
+// [Bench] is a run as a benchmark, with figures for benchstat. [MeasureCost] measures what one conn more costs a server.
 //
 // # What a report claims
 //
@@ -81,8 +82,7 @@
 //   - [Invalid], if the limit lies in between, or a reading is missing: the run tells nothing, and the reasons say what was
 //     in the way: which line, by how much, what else the machine did, what to set.
 //
-// The zero Budget demands that all conns be held, none lost and no request failed. A limit close to what the server does
-// on a calm machine is invalid on a busy one; one that leaves room passes there too.
+// A limit close to what the server does on a calm machine is invalid on a busy one; one that leaves room passes there too.
 //
 // # Limits
 //

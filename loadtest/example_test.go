@@ -3,6 +3,7 @@ package loadtest_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"sync"
 	"testing"
@@ -17,11 +18,20 @@ var t = exampleT{}
 type exampleT struct{ testing.TB }
 
 func (exampleT) Helper()                           {}
+func (exampleT) Name() string                      { return "Example" }
+func (exampleT) Context() context.Context          { return context.Background() }
+func (exampleT) Output() io.Writer                 { return io.Discard }
 func (exampleT) Cleanup(func())                    {} // an example closes its servers itself
 func (exampleT) Log(args ...any)                   { fmt.Println(args...) }
 func (exampleT) Logf(format string, args ...any)   { fmt.Printf(format+"\n", args...) }
 func (exampleT) Errorf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
 func (exampleT) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
+
+// quiet is a test whose log is not shown.
+type quiet struct{ testing.TB }
+
+func (quiet) Logf(string, ...any) {}
+func (quiet) Error(...any)        {}
 
 var hello = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "hello") })
 

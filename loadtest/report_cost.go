@@ -50,7 +50,7 @@ func (t *table) cost(r *Report) {
 		rss := rssText(u)
 		if each, ok := u.perConn(r.Conns.OpenAtEnd); ok && of.role == "server" && each >= 0 {
 			rss += fmt.Sprintf("; %s per conn", size(each))
-			if own, _ := r.ownUse(); own > 0 {
+			if own := r.ownUse().rss; own > 0 {
 				rss += fmt.Sprintf(", of which %s may be our own", size(min(each, own/r.Conns.OpenAtEnd)))
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -153,5 +154,6 @@ func FuzzReportJSON(f *testing.F) {
 		roundTrip(t, &r)
 		_ = r.String()
 		_ = r.laws()
+		require.NoError(t, r.WriteHTML(io.Discard))
 	})
 }

@@ -45,19 +45,32 @@ func (t *table) line(s string) {
 }
 
 func (t *table) headline(r *Report) {
-	c, e := r.Conns, r.Config
-	t.line(fmt.Sprintf("%d of %d conns held, %s%d dropped; %d of %d requests failed%s", c.Held, c.Requested,
-		unconnected(c), c.Dropped, r.Requests.Failed(), r.Requests.Sent, cut(r.Phases)))
+	e := r.Config
+	t.line(headlineText(r))
+	t.row("target", "%s", targetText(e))
+	t.row("plan", "%s", planText(e))
+	p := r.Phases
+	t.row("took", "ramp %s, hold %s, sweep %s, drain %s; %s driver%s", threeDigits(p.Ramp), threeDigits(p.Hold),
+		threeDigits(p.Sweep), threeDigits(p.Drain), e.Driver, tickText(e))
+}
+
+func headlineText(r *Report) string {
+	c := r.Conns
+	return fmt.Sprintf("%d of %d conns held, %s%d dropped; %d of %d requests failed%s", c.Held, c.Requested,
+		unconnected(c), c.Dropped, r.Requests.Failed(), r.Requests.Sent, cut(r.Phases))
+}
+
+func targetText(e Echo) string {
 	target := e.Method + " " + e.URL
 	if e.UnixSocket != "" {
 		target += " on " + e.UnixSocket
 	}
-	t.row("target", "%s", target)
-	t.row("plan", "ramp %s, then %s; pauses %s, idle timeout %s%s", rampText(e), holdText(e), e.Cadence,
+	return target
+}
+
+func planText(e Echo) string {
+	return fmt.Sprintf("ramp %s, then %s; pauses %s, idle timeout %s%s", rampText(e), holdText(e), e.Cadence,
 		plainDuration(e.IdleTimeout), reopenText(e))
-	p := r.Phases
-	t.row("took", "ramp %s, hold %s, sweep %s, drain %s; %s driver%s", threeDigits(p.Ramp), threeDigits(p.Hold),
-		threeDigits(p.Sweep), threeDigits(p.Drain), e.Driver, tickText(e))
 }
 
 func unconnected(c Conns) string {

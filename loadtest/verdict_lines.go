@@ -82,6 +82,7 @@ func (r *Report) lines(b Budget) (all []line) {
 	if b.RSSPerConn > 0 {
 		all = append(all, r.rssLine(b.RSSPerConn))
 	}
+	all = append(all, r.heldLines(b)...)
 	if b.CPUPerRequest > 0 {
 		all = append(all, r.cpuLine(b.CPUPerRequest))
 	}
@@ -181,13 +182,13 @@ func bottomOf(top, digits int64) time.Duration {
 // quantile returns the line of a limit of durations.
 func (r *Report) quantile(of string, b bound) line {
 	l := line{name: of + "." + b.name, limit: float64(b.limit), written: plainDuration(b.limit), show: plainDurationOf,
-		gap: r.quantileGap}
+		gap: r.quantileGap, why: func() string { return r.slowAnswersText(b.limit) }}
 	h := r.Hold
 	p := population{n: r.Requests.HoldDue, measured: h.ServiceTime, sure: h.Clean, endless: h.Sure.Unanswered}
 	switch {
 	case of == "Connect":
 		p = population{n: r.Conns.Attempts, measured: r.Connect, sure: h.CleanConnect, endless: h.Sure.Unconnected}
-		l.gap = r.connectGap
+		l.gap, l.why = r.connectGap, func() string { return r.slowConnectsText(b.limit) }
 	case of == "Latency" && r.closedLoop():
 		l.note = "by service time: back to back, a request is due when the answer before has come"
 	case of == "Latency":

@@ -2,6 +2,7 @@ package loadtest
 
 import (
 	"encoding/json"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -93,6 +94,7 @@ func TestMetBesideBroken(t *testing.T) {
 func testProcessServes(r *Report) {
 	r.Processes = []Process{{PID: 8, Conns: 500}, {PID: 9, Conns: 500}}
 	r.ServerUse = Usage{Of: testProcess, Wall: 30 * time.Second, CPU: 2 * time.Second, RSSBefore: 1e6, RSSHold: 41e6}
+	r.ServerUse.Before, r.ServerUse.Hold = Resources{1e6, 1e5, 9, 8}, Resources{1e6 + 10_240_000, 1e5 + 8_192_000, 1029, 1008}
 	r.Hold.Sure.CPU = r.ServerUse.CPU
 }
 
@@ -102,7 +104,13 @@ func TestOwnUseIsNotTheServers(t *testing.T) {
 	testProcessServes(r)
 	onlyReason(t, r.Judge(Budget{RSSPerConn: 34_000}), Fail, "RSSPerConn", "at least 33.7KiB, whatever this machine did")
 	onlyReason(t, r.Judge(Budget{CPUPerRequest: 900 * time.Microsecond}), Fail, "CPUPerRequest", "at least 926µs, whatever")
-	require.Equal(t, Pass, r.Judge(Budget{RSSPerConn: 40_000, CPUPerRequest: 1007 * time.Microsecond}).Outcome)
+	onlyReason(t, r.Judge(Budget{HeapPerConn: 9_800}), Fail, "HeapPerConn", "Each conn takes 10.0KiB of heap, 8.00KiB of stacks and "+
+		"1.02 goroutines. A heap profile at the end of hold")
+	onlyReason(t, r.Judge(Budget{StackPerConn: 7_800}), Fail, "StackPerConn", "a plain net/http server takes 8 KiB")
+	onlyReason(t, r.Judge(Budget{GoroutinesPerConn: 0.5}), Fail, "GoroutinesPerConn", "at least 1.008, whatever this machine did: 102 % "+
+		"over the limit of 0.5 (reported: 1.02). A plain net/http server has 1 per conn.")
+	require.Equal(t, Pass, r.Judge(Budget{RSSPerConn: 40_000, CPUPerRequest: 1007 * time.Microsecond, HeapPerConn: 10_240,
+		StackPerConn: 8192, GoroutinesPerConn: 1.02}).Outcome)
 	require.Contains(t, r.String(), "39.1KiB per conn, of which 5.36KiB may be our own")
 }
 
@@ -134,10 +142,12 @@ func TestEachInvalidReason(t *testing.T) {
 			return siftedReport(in, seconds, false)
 		}
 	}
-	changed := func(change func(r *Report)) func() *Report {
+	changed := func(changes ...func(r *Report)) func() *Report {
 		return func() *Report {
 			r := serverReport()
-			change(r)
+			for _, change := range changes {
+				change(r)
+			}
 			return r
 		}
 	}
@@ -181,7 +191,17 @@ func TestEachInvalidReason(t *testing.T) {
 			return r
 		}, Budget{CPUPerRequest: 90 * time.Microsecond}, "CPUPerRequest", "foreign CPU up to 50 %"},
 		"our own memory": {changed(testProcessServes), Budget{RSSPerConn: 36_000}, "RSSPerConn",
-			"Of the 38.1MiB that the test process grew by 5.23MiB may be our own: take more Connections."},
+			"Of the 39.1KiB per conn that the test process grew by 5.36KiB may be our own: take more Connections."},
+		"our own heap": {changed(testProcessServes), Budget{HeapPerConn: 10_100}, "HeapPerConn",
+			"Of the 10.0KiB per conn that the test process grew by 385B may be our own"},
+		"our own goroutines": {changed(testProcessServes), Budget{GoroutinesPerConn: 1.01}, "GoroutinesPerConn",
+			"Of the 1.02 per conn that the test process grew by 0.012 may be our own"},
+		"heap of a tree":   {serverReport, Budget{HeapPerConn: 1}, "HeapPerConn", "the heap of another process cannot be read"},
+		"heap of both":     {soundReport, Budget{HeapPerConn: 1}, "HeapPerConn", "the server's heap: set Config.Processes to 1"},
+		"stacks not read":  {changed(testProcessServes, func(r *Report) { r.ServerUse.Hold = unknownResources }), Budget{StackPerConn: 1}, "StackPerConn", "it was not read at the end of the sweep"},
+		"stacks of others": {changed(testProcessServes, func(r *Report) { r.ServerUse.Shared = true }), Budget{StackPerConn: 1}, "StackPerConn", "other runs at the same time are in the stacks"},
+		"Heap":             {soundReport, Budget{HeapPerConn: -5}, "HeapPerConn", "Budget.HeapPerConn is -5 bytes"},
+		"Goroutines":       {soundReport, Budget{GoroutinesPerConn: math.NaN()}, "GoroutinesPerConn", "Budget.GoroutinesPerConn is NaN"},
 		"our own CPU": {changed(testProcessServes), Budget{CPUPerRequest: 950 * time.Microsecond}, "CPUPerRequest",
 			"Of the test process's 2.00s of CPU time 160ms may be our own"},
 		"cut short": {changed(func(r *Report) { r.Phases.Complete = false }), Budget{}, "run", "the run was cut short in the drain"},

@@ -17,6 +17,8 @@ func plainCount(v float64) string { return fmt.Sprintf("%.0f", v) }
 
 func plainSize(v float64) string { return size(int64(v)) }
 
+func plainFraction(v float64) string { return fmt.Sprintf("%.4g", v) }
+
 func plainDurationOf(v float64) string {
 	if math.IsInf(v, 1) {
 		return "endless"
