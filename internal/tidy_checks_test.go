@@ -68,6 +68,9 @@ var arrows = map[string]struct{ code, tests []string }{
 	"internal/peers/standalone": {code: []string{"loadtest"}},
 	"internal/peers/author":     {tests: []string{"loadtest", "internal/peers/clientjob"}},
 
+	// What README.md shows is run as its readers do: by go test and bash, in a module of theirs.
+	"internal/readme": {tests: []string{"internal/leaktest"}},
+
 	"internal": {},
 }
 
