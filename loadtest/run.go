@@ -33,7 +33,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 type runner struct {
 	find   lookup
 	limits limits
-	fine   bool // somebody judges latency by it: no tick is to be in that
+	fine   bool // latency is judged by it, which a coarse tick would be in
 	bare   bool // without what its own cost is weighed against: the monitor, and see engine.Plan.Bare
 }
 
