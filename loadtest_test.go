@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -110,6 +111,29 @@ func TestShopLeaksNothing(t *testing.T) {
 		IdleTimeout: 2 * time.Second,
 	}, loadtest.Budget{LeakRounds: 3, SkipUnfit: true})
 	require.Len(t, r.Leaks.Rounds, 3)
+}
+
+// Runs with generator processes do not get into each other's way.
+func TestGeneratorProcessesAtOnce(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("generator processes need Linux")
+	}
+	servers := map[string]func(testing.TB, http.Handler) *loadtest.Server{"plain": loadtest.NewServer, "TLS": loadtest.NewTLSServer}
+	for name, start := range servers {
+		for n := range 3 {
+			t.Run(fmt.Sprintf("%s/processes=%d", name, n), func(t *testing.T) {
+				t.Parallel()
+				cfg := brief(start(t, shop()))
+				cfg.Processes = n
+				r, err := loadtest.Run(t.Context(), cfg)
+				require.NoError(t, err)
+				requireAllHeld(t, r)
+				require.EqualValues(t, 50, r.Fixture.Accepted)
+				require.Equal(t, r.Requests.Answered, r.Fixture.Requests)
+				require.Len(t, r.Processes, n)
+			})
+		}
+	}
 }
 
 func TestOrdersGoThrough(t *testing.T) {

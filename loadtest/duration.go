@@ -25,10 +25,10 @@ func (c Config) planned() (expected, most time.Duration) {
 	if ramp.Every > 0 {
 		opening = times((conns-1)/ramp.Conns, ramp.Every)
 	}
-	likely, longest := longestFirst(law, conns)
+	likely, longestPause := longestFirst(law, conns)
 	expected = sum(opening, likely, hold, expectedSweep(law, conns, hold, idle))
 	turns := times((conns+maxConnecting-1)/maxConnecting, sum(connect, response, dialTolerance))
-	most = sum(opening, longest, turns, hold, idle/4, times(responsesAfterHold, response), patience)
+	most = sum(opening, longestPause, turns, hold, idle/4, times(responsesAfterHold, response), unplanned)
 	return expected, most
 }
 
@@ -45,8 +45,8 @@ const (
 	// sweep one more if that was sent too long ago, and in drain the last.
 	responsesAfterHold = 3
 
-	// patience is for all that has no plan: starting and ending generator processes, and a DialContext that does not return.
-	patience = 5 * time.Second
+	// unplanned is for what has no plan: starting and ending generator processes, and a DialContext that does not return.
+	unplanned = 5 * time.Second
 )
 
 // longestFirst returns how long the longest of so many first pauses is, as a rule and at most.
@@ -67,11 +67,11 @@ func longestFirst(law engine.Cadence, conns int) (likely, most time.Duration) {
 // expectedSweep returns how long the sweep asks: only if hold was long enough for the longest pause to end in it, and that is
 // not longer than what counts as recent, has each conn been heard from.
 func expectedSweep(law engine.Cadence, conns int, hold, idle time.Duration) time.Duration {
-	longest, _ := longestFirst(law, conns)
+	pause, _ := longestFirst(law, conns)
 	if law.Kind == engine.Silent {
-		longest = endless
+		pause = endless
 	}
-	if hold > 0 && longest <= min(hold, idle/2) {
+	if hold > 0 && pause <= min(hold, idle/2) {
 		return 0
 	}
 	return min(idle/4, times(conns, time.Millisecond)) // it asks a thousand a second, or faster

@@ -3,7 +3,6 @@ package loadtest_test
 import (
 	"fmt"
 	"net/http"
-	"testing"
 	"time"
 
 	"example.com/holdfast/loadtest"
@@ -50,33 +49,4 @@ func ExampleLeaks() {
 	rounds := r.Leaks.Rounds
 	fmt.Println("goroutines that stayed of", r.Leaks.Conns, "conns:", max(0, rounds[2].Goroutines-rounds[1].Goroutines))
 	// Output: goroutines that stayed of 300 conns: 0
-}
-
-// As go test -bench does: the figures are in units that benchstat scales.
-func ExampleBench() {
-	result := testing.Benchmark(func(b *testing.B) {
-		loadtest.Bench(b, loadtest.Config{
-			Server:      loadtest.NewServer(b, hello),
-			Connections: 20,
-			IdleTimeout: 300 * time.Millisecond,
-		})
-	})
-	fmt.Println(result.Extra["held/op"], "held,", result.Extra["drops/op"], "dropped")
-	fmt.Println("p99 is known:", result.Extra["p99-ns"] > 0)
-	// Output:
-	// 20 held, 0 dropped
-	// p99 is known: true
-}
-
-// A benchmark with a loop of its own, which changes something from one run to the next, reports a run by itself.
-func ExampleReport_ReportMetrics() {
-	result := testing.Benchmark(func(b *testing.B) {
-		var last *loadtest.Report
-		for b.Loop() {
-			last = held(20, loadtest.Silent())
-		}
-		last.ReportMetrics(b)
-	})
-	fmt.Println(result.Extra["held/op"], "held")
-	// Output: 20 held
 }

@@ -40,6 +40,7 @@ func planOf(c Config, loc location, target engine.Target, latencyJudged bool) (e
 		MaxConnecting:   maxConnecting,
 		Dial:            dialOf(c, loc, target),
 		Target:          target,
+		OneStack:        inBubble(), // there time waits for CPU alone
 	}
 	if plan.Dial == nil {
 		plan.Tick = tickFor(c.Cadence.law, latencyJudged)

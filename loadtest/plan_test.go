@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"runtime"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -93,6 +94,13 @@ func TestPlanChoosesTheDriver(t *testing.T) {
 			require.Equal(t, tc.cfg.network() == networkUnix, plan.Target.Unix != "")
 		})
 	}
+}
+
+// In fake time, which waits for CPU alone, the conns run the machine themselves.
+func TestPlanInABubble(t *testing.T) {
+	cfg := Config{Server: fixtureOn("memory", "http://memory")}
+	require.False(t, planFor(t, cfg).OneStack)
+	synctest.Test(t, func(t *testing.T) { require.True(t, planFor(t, cfg).OneStack) })
 }
 
 func TestTick(t *testing.T) {

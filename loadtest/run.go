@@ -33,7 +33,7 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 type runner struct {
 	find   lookup
 	limits limits
-	fine   bool // somebody judges latency by it: no tick is to be in that
+	fine   bool // somebody judges latency, which a coarse tick would be in
 	alone  bool // somebody judges what the server uses: a generator in its process is to have one of its own, if that can be
 	bare   bool // without what its own cost is weighed against: monitor, holdings, and see engine.Plan.Bare
 

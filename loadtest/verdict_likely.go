@@ -63,7 +63,7 @@ func (r *Report) slowSecondsText(limit time.Duration) []string {
 	}
 	of := fmt.Sprintf("%d of hold's %s", len(slow), some(int64(clean), "clean second"))
 	switch {
-	case len(slow) == 0:
+	case len(slow) == 0, clean < 3: // of so few nothing can be said
 		return nil
 	case 2*len(slow) > clean:
 		return []string{"Slow ones came all through hold, in " + of + ": some requests always take long."}

@@ -11,8 +11,9 @@ import (
 )
 
 // A blockingRun drives any net.Conn: one goroutine per conn, blocked in Read until bytes arrive or the conn's wake
-// instant passes as a read deadline. The machine is run by another, under a lock that it shares with the coordinator; so
-// are read deadlines set: who changes what a conn should do sets its deadline to the past, and that cannot be missed.
+// instant passes as a read deadline. The machine is run by another (see Plan.OneStack), under a lock that it shares with the
+// coordinator; so are read deadlines set: who changes what a conn should do sets its deadline to the past, and that cannot
+// be missed.
 //
 // Dialling needs a deep stack, which the conn should not keep: a few dialers do it, one attempt after the other.
 //

@@ -103,6 +103,9 @@ func (r *blockingRun) consult(e *event) step {
 	if e.err == io.EOF {
 		r.awaitFin(e.nc)
 	}
+	if r.plan.OneStack {
+		return r.step(e)
+	}
 	select {
 	case r.events <- e:
 		return <-e.next

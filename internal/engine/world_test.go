@@ -39,7 +39,11 @@ func worlds() []world {
 		{"blocking/tcp", "blocking", listenTCP, dial("tcp")},
 		{"blocking/unix", "blocking", listenUnix, dial("unix")},
 		{"blocking/tls", "blocking", listenTLS, dialTLS},
-		{"blocking/memory", "blocking", func(*testing.T) net.Listener { return memnet.Listen() }, dialMemory},
+		{"blocking/memory", "blocking", listenMemory, dialMemory},
+		{"blocking on one stack/memory", "blocking", listenMemory, func(p *Plan, l net.Listener) {
+			p.OneStack = true
+			dialMemory(p, l)
+		}},
 	}
 	if runtime.GOOS == "linux" {
 		all = append(all,
@@ -64,6 +68,8 @@ func listenUnix(t *testing.T) net.Listener {
 	require.NoError(t, err)
 	return l
 }
+
+func listenMemory(*testing.T) net.Listener { return memnet.Listen() }
 
 func listenTLS(t *testing.T) net.Listener {
 	return tls.NewListener(listenTCP(t), &tls.Config{Certificates: []tls.Certificate{faulty.Certificate()}})
