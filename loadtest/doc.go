@@ -93,7 +93,8 @@
 // pessimistic, and a conn over a socket takes two descriptors. Several runs at once in one process share its CPU. What is
 // not of one alone is marked: [Usage].Shared. Config.Processes leaves the test process to the server: other processes, the
 // test binary taken over before its tests, open the conns, and a conn takes one descriptor here. Then, and of a server in
-// a process of its own, named by Config.ServerPID, CPU and memory are in the report by themselves (Report.ServerUse). What
+// a process of its own, named by Config.ServerPID, CPU and memory are in the report by themselves (Report.ServerUse), and
+// limits per conn can be judged ([Budget].HeapPerConn and others). What a conn costs, with an interval, says [MeasureCost]. What
 // else the host was busy with stands beside each second of the timeline ([Host], [KernelCounters]), and where it can have
 // spoiled a figure a [Warning] says so.
 //

@@ -24,6 +24,7 @@ import "time"
 //	(*Meter).Kernel() KernelCounters
 //	Governor() string                                   // of the CPUs' clocks: the first that is not "performance"; "": unknown
 //	KernelRelease() string                              // "": unknown
+//	KernelMemory() int64                                // bytes in the kernel's slab caches and in TCP's buffers, now
 //
 // A Meter has a buffer of its own, so that readings once a second leave next to no garbage; it is for one goroutine.
 

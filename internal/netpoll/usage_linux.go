@@ -8,6 +8,25 @@ func RSS() int64 { return statusKB("VmRSS") }
 // reports its parent's peak.
 func PeakRSS() int64 { return statusKB("VmHWM") }
 
+// KernelMemory does without what the kernel holds by pages for others: stacks, page tables, the page cache. Inodes of
+// sockets are counted as reclaimable.
+func KernelMemory() int64 {
+	meminfo, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return -1
+	}
+	sockstat, _ := os.ReadFile("/proc/net/sockstat")
+	return parseKernelMemory(meminfo, sockstat)
+}
+
+func parseKernelMemory(meminfo, sockstat []byte) int64 {
+	slab, pages := parseStatusKB(meminfo, "Slab"), parseSockstat(sockstat, "TCP:", "mem")
+	if slab < 0 || pages < 0 {
+		return -1
+	}
+	return slab + pages*int64(os.Getpagesize())
+}
+
 func statusKB(field string) int64 {
 	text, err := os.ReadFile("/proc/self/status")
 	if err != nil {

@@ -7,4 +7,5 @@ import "time"
 func ProcessCPU() (user, system time.Duration, ok bool) { return 0, 0, false }
 func RSS() int64                                        { return -1 }
 func PeakRSS() int64                                    { return -1 }
+func KernelMemory() int64                               { return -1 }
 func KernelRelease() string                             { return "" }

@@ -10,6 +10,8 @@ import (
 
 func RSS() int64 { return -1 }
 
+func KernelMemory() int64 { return -1 }
+
 func PeakRSS() int64 {
 	var ru unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_SELF, &ru) != nil {

@@ -22,4 +22,5 @@ func span(t windows.Filetime) time.Duration {
 
 func RSS() int64            { return -1 }
 func PeakRSS() int64        { return -1 }
+func KernelMemory() int64   { return -1 }
 func KernelRelease() string { return "" }
