@@ -93,6 +93,25 @@ func TestServersHoldTheirConns(t *testing.T) {
 	}
 }
 
+// What the rest of go test ./... does to this machine may keep a run from proving anything: then it is skipped.
+func TestShopHoldsAThousand(t *testing.T) {
+	r := loadtest.Check(t, loadtest.Config{
+		Server:      loadtest.NewServer(t, shop()),
+		Connections: 1000,
+		IdleTimeout: 4 * time.Second,
+	}, loadtest.Budget{Latency: loadtest.Limits{P99: 2 * time.Second}, SkipUnfit: true})
+	require.EqualValues(t, 1000, r.Conns.Held)
+}
+
+func TestShopLeaksNothing(t *testing.T) {
+	r := loadtest.Check(t, loadtest.Config{
+		Server:      loadtest.NewServer(t, shop()),
+		Connections: 300,
+		IdleTimeout: 2 * time.Second,
+	}, loadtest.Budget{LeakRounds: 3, SkipUnfit: true})
+	require.Len(t, r.Leaks.Rounds, 3)
+}
+
 func TestOrdersGoThrough(t *testing.T) {
 	t.Parallel()
 	cfg := brief(loadtest.NewServer(t, shop()))

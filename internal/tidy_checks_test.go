@@ -92,6 +92,13 @@ func followArrows(all []*source) (found []string) {
 	return found
 }
 
+func topIsBare(s *source) []string {
+	if s.dir == "." && s.path != "loadtest_test.go" && s.path != "example_test.go" {
+		return []string{s.at(s.file.Package, "is at the top")}
+	}
+	return nil
+}
+
 // Modules whose packages a file may import, besides the standard library: each costs a user of loadtest lines in go.sum,
 // and trust. What tests import, and tools, costs them nothing: standalone's TestUsersDoNotPayForTests.
 var (

@@ -22,6 +22,16 @@ var rules = []rule{
 		},
 	},
 	{
+		name: "the top is for who comes by",
+		why: "a server author's tests and the whole story as an example, and nothing else to look through; all other code has " +
+			"a package",
+		check: each(everything, topIsBare),
+		breaks: map[string]string{
+			"more_test.go": `package holdfast_test`,
+			"a.go":         `package holdfast`,
+		},
+	},
+	{
 		name:  "the fixture does not know the engine",
 		why:   "reports are held against the fixture's counts: what the two shared, both could get wrong alike",
 		check: noImport(in("loadtest/server*.go", "loadtest/listener*.go"), module+"/internal/engine"),

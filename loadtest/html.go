@@ -66,7 +66,8 @@ func outcomeOf(r *Report) outcomeView {
 // banner is what a person in a hurry sees.
 func (p page) banner(r *Report) {
 	o := outcomeOf(r)
-	p.put("<header class=\"banner\">\n<p class=\"outcome\" id=\"outcome\"><span aria-hidden=\"true\">%s</span> %s</p>\n", o.sign, o.word)
+	p.put("<header class=\"banner\">\n")
+	p.put("<p class=\"outcome\" id=\"outcome\"><span aria-hidden=\"true\">%s</span> %s</p>\n", o.sign, o.word)
 	p.put("<h1>%s</h1>\n<p class=\"target\"><code>%s</code>", headlineText(r), targetText(r.Config))
 	if !r.Started.IsZero() {
 		p.put(` · <time datetime="%s">%s UTC</time>`, r.Started.Format(time.RFC3339Nano), r.Started.Format("2006-01-02 15:04:05"))
@@ -97,8 +98,8 @@ func (p page) budget(r *Report) {
 
 func (p page) reasons(class, outcome string, all []Reason) {
 	for _, reason := range all {
-		p.put(`<tr class="%s"><td class="outcome">%s</td><th scope="row">%s</th><td>%s</td><td>%s</td><td>%s</td></tr>`+"\n", class,
-			outcome, reason.Line, cmp.Or(reason.Limit, "–"), cmp.Or(reason.Optimistic, "–"), cmp.Or(reason.Pessimistic, "–"))
+		p.put(`<tr class="%s"><td class="outcome">%s</td><th scope="row">%s</th><td>%s</td><td>%s</td><td>%s</td></tr>`+"\n",
+			class, outcome, reason.Line, cmp.Or(reason.Limit, "–"), cmp.Or(reason.Optimistic, "–"), cmp.Or(reason.Pessimistic, "–"))
 		if class != "met" {
 			p.put("<tr class=\"%s why\"><td colspan=\"5\">%s</td></tr>\n", class,
 				strings.TrimPrefix(reason.Text, reason.Line+": "))
@@ -120,7 +121,8 @@ func whenText(r *Report) (text string) {
 		lost, last = lost+d.Count, max(last, d.Last)
 	}
 	if lost > 0 {
-		text = fmt.Sprintf("Lost or failed to connect: %d, from %s to %s after the start. ", lost, threeDigits(first), threeDigits(last))
+		text = fmt.Sprintf("Lost or failed to connect: %d, from %s to %s after the start. ", lost, threeDigits(first),
+			threeDigits(last))
 	}
 	var worst Sample
 	for _, s := range r.Timeline {
@@ -129,7 +131,7 @@ func whenText(r *Report) (text string) {
 		}
 	}
 	if worst.LatencyMax > 0 {
-		text += fmt.Sprintf("The slowest answer, %s, came in the second up to %s, in %s.", threeDigits(worst.LatencyMax),
+		text += fmt.Sprintf("The slowest request took %s, and ended in the second up to %s, in %s.", threeDigits(worst.LatencyMax),
 			threeDigits(worst.At), worst.Phase)
 	}
 	return text

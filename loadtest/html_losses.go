@@ -41,7 +41,8 @@ func (p page) dropsChart(r *Report) {
 func (c *chart) lossBar(d Drop, most int64, top float64) {
 	const longest = 660
 	wide := max(2, longest*float64(d.Count)/float64(max(1, most)))
-	c.put(`<text class="cause" x="0" y="%s">%s <tspan class="where">%s</tspan></text>`, place(top+12), causeText(d), "in "+d.Phase+", "+when(d))
+	c.put(`<text class="cause" x="0" y="%s">%s <tspan class="where">in %s, %s</tspan></text>`, place(top+12), causeText(d),
+		d.Phase, when(d))
 	c.bar("loss", 0, wide, top+18, top+30)
 	c.put("<text class=\"n\" x=\"%s\" y=\"%s\">%d</text>\n", place(wide+6), place(top+29), d.Count)
 	c.tip(0, chartWidth, top, top+36, dropText(d))

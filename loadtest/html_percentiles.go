@@ -19,8 +19,8 @@ func (p page) percentilesChart(r *Report) {
 	i := illustration{
 		id: "percentiles", title: "Percentiles",
 		desc: "Latency, service time, time to connect and lag by percentile, up to the slowest of each.",
-		caption: mark("So many took at most so long. <b>Latency</b> is from due to arrived, <b>service time</b> from sent to arrived, " +
-			"<b>lag</b> what we sent too late."),
+		caption: mark("So many took at most so long. <b>Latency</b> is from due to arrived, <b>service time</b> from sent " +
+			"to arrived, <b>lag</b> what we sent too late."),
 		draw: func(c *chart) { paintPercentiles(c, lines, limits) },
 	}
 	if len(limits) > 0 {

@@ -116,9 +116,9 @@ func (p page) processes(all []Process) {
 // replay has all that a run was told, and what draws the same pauses again.
 func (p page) replay(r *Report) {
 	p.put("<section id=\"config\">\n<h2>Configuration and seed</h2>\n")
-	p.put(`<p>The seed is <code>%s</code>: <code>Config.Seed</code> with that draws the same pauses again, and so does a test that `+
-		"uses <code>Check</code> with</p>\n<pre>HOLDFAST_SEED=%d go test -count=1 -run=…</pre>\n", datum("seed", r.Seed, fmt.Sprint(r.Seed)),
-		r.Seed)
+	p.put("<p>The seed is <code>%s</code>: <code>Config.Seed</code> with that draws the same pauses again, and so does a test "+
+		"that uses <code>Check</code> with</p>\n<pre>HOLDFAST_SEED=%d go test -count=1 -run=…</pre>\n",
+		datum("seed", r.Seed, fmt.Sprint(r.Seed)), r.Seed)
 	p.put("<div class=\"side\">\n")
 	p.fields("Config", echoFields(r.Config))
 	e := r.Environment

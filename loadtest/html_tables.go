@@ -147,8 +147,8 @@ func (p page) seconds(all []stretch, each int) {
 		name = fmt.Sprintf("%d seconds", each)
 	}
 	p.put("<details><summary>Each %s in figures</summary>\n", name)
-	p.columns("Timeline", "numbers seconds", "until", "phase", "open", "opened", "lost", "sent", "answered", "failed", "p50", "p99", "max",
-		"lag", "late", "busy", "others", "stolen", "clean")
+	p.columns("Timeline", "numbers seconds", "until", "phase", "open", "opened", "lost", "sent", "answered", "failed", "p50",
+		"p99", "max", "lag", "late", "busy", "others", "stolen", "clean")
 	for _, s := range all {
 		p.put("<tr><td>%s<td>%s<td>%d<td>%d<td>%d<td>%d<td>%d<td>%d", threeDigits(s.At), s.Phase, s.openAtEnd, s.Connected, s.Dropped,
 			s.Sent, s.Answered, s.Failed)
@@ -178,7 +178,8 @@ func (p page) drops(r *Report) {
 			answers = fmt.Sprintf("%d to %s", d.FewestServed, some(d.MostServed, "answer"))
 		}
 		p.put("<tr><td class=\"n\">%s</td><th scope=\"row\">%s</th><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td></tr>\n",
-			countDatum(fmt.Sprintf("drops.%d.count", i), d.Count), causeText(d), d.Phase, when(d), idleText(d), answers, sampleText(d.Sample))
+			countDatum(fmt.Sprintf("drops.%d.count", i), d.Count), causeText(d), d.Phase, when(d), idleText(d), answers,
+			sampleText(d.Sample))
 		if hint := dropHint(d, r); hint != "" {
 			p.put("<tr class=\"why\"><td></td><td colspan=\"6\">%s</td></tr>\n", hint)
 		}

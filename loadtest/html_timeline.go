@@ -45,7 +45,8 @@ func (p page) rateChart(r *Report, all []stretch) {
 		},
 		strip: &strip{name: "failed", none: "none failed", of: func(s stretch) int64 { return s.Failed }},
 		tip: func(s stretch) string {
-			return fmt.Sprintf("%s sent/s, %s answered/s, %d failed", perSecond(s.rate(s.Sent)), perSecond(s.rate(s.Answered)), s.Failed)
+			return fmt.Sprintf("%s sent/s, %s answered/s, %d failed", perSecond(s.rate(s.Sent)), perSecond(s.rate(s.Answered)),
+				s.Failed)
 		},
 	}
 	if e := r.Load.Expected; e > 0 {
@@ -72,7 +73,8 @@ func (p page) latencyChart(r *Report, all []stretch) {
 			if s.LatencyMax == 0 {
 				return "nothing was answered or timed out"
 			}
-			return fmt.Sprintf("p50 %s, p99 %s, max %s", threeDigits(s.LatencyP50), threeDigits(s.LatencyP99), threeDigits(s.LatencyMax))
+			return fmt.Sprintf("p50 %s, p99 %s, max %s", threeDigits(s.LatencyP50), threeDigits(s.LatencyP99),
+				threeDigits(s.LatencyMax))
 		},
 	}
 	o.id, o.title = "latency", "Latency over time"

@@ -53,7 +53,8 @@ func tenMinutes(r *loadtest.Report) *loadtest.Report {
 		s.Clean = i%9 > 0
 		long.Timeline = append(long.Timeline, s)
 	}
-	long.Phases = loadtest.Phases{Ramp: 10 * time.Second, Hold: 588 * time.Second, Sweep: time.Second, Drain: time.Second, Ended: "drain", Complete: true}
+	long.Phases = loadtest.Phases{Ramp: 10 * time.Second, Hold: 588 * time.Second, Sweep: time.Second, Drain: time.Second,
+		Ended: "drain", Complete: true}
 	return &long
 }
 
