@@ -49,6 +49,15 @@ func TestCheckOfAServerThatPasses(t *testing.T) {
 	require.NotContains(t, tb.logs[0], "at the end of hold", "what was seen at the end of hold is for tests that fail")
 }
 
+// With a test of the testing package itself, which in a bubble refuses some of what it has.
+func TestCheckInABubble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := calm
+		cfg.Server = Serve(t, networkMemory, serveHTTP(after(0)))
+		require.Equal(t, Pass, Check(t, cfg, Budget{}).Verdict.Outcome)
+	})
+}
+
 func TestCheckOfAServerThatFails(t *testing.T) {
 	tb, r := checked(t, after(100*time.Millisecond), calm, Budget{Latency: Limits{P50: 50 * time.Millisecond, P99: 60 * time.Millisecond}})
 	require.Equal(t, Fail, r.Verdict.Outcome)
@@ -169,14 +178,15 @@ func TestCheckThatIsCancelled(t *testing.T) {
 }
 
 func TestCheckThatTheDeadlineCutsShort(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		tb := endingTB{&fixtureTB{TB: t}, time.Now().Add(2 * time.Minute), t.Context()}
-		hangs := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-		cfg := Config{Server: Serve(t, networkMemory, serveHTTP(hangs)), Connections: 4000, Hold: time.Second, ResponseTimeout: time.Minute}
-		said := tb.fatal(func() { Check(tb, cfg, Budget{}) })
-		require.Contains(t, said, "the test's deadline is near); by its plan it takes some ")
-		require.Contains(t, said, "raise -timeout")
-	})
+	hangs := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	cfg := Config{
+		Server: NewServer(t, hangs), IdleTimeout: 400 * time.Millisecond, ResponseTimeout: time.Hour, Connections: 3,
+	}
+	expected, _ := cfg.planned()
+	tb := endingTB{&fixtureTB{TB: t}, time.Now().Add(farewell + expected + 2*time.Second), t.Context()}
+	said := tb.fatal(func() { Check(tb, cfg, Budget{}) })
+	require.Contains(t, said, "the test's deadline is near); by its plan it takes some ")
+	require.Contains(t, said, "raise -timeout")
 }
 
 func TestCheckLeavesArtifacts(t *testing.T) {

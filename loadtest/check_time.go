@@ -12,7 +12,11 @@ import (
 // A deadline is when go test ends a test by a panic, which would leave neither report nor reason. The zero deadline is none.
 type deadline struct{ at time.Time }
 
+// deadlineOf returns that of tb. In a synctest bubble, whose time is another, there is none: T.Deadline panics.
 func deadlineOf(tb testing.TB) deadline {
+	if inBubble() {
+		return deadline{}
+	}
 	if t, is := tb.(interface{ Deadline() (time.Time, bool) }); is {
 		if at, ok := t.Deadline(); ok {
 			return deadline{at}
