@@ -3,16 +3,20 @@ package readme
 // A recipe says how a block of README.md is run. Each block of commands and of Go has one, and each recipe one block.
 //
 // A Go block is a package of its own in a module that uses this one. Its tests, each of which must pass, and its
-// benchmarks are run, those once. Commands are run by bash until one fails, in a directory of their own, in an environment in which
+// benchmarks are run, those once. Commands are run by bash until one fails, in a directory of their own. In their
+// environment
 //
 //	$REPOSITORY  is this module's root,
 //	$SCRATCH     is a directory that all blocks share,
-//	$URL         is a server on this machine.
+//	$URL         is a server on this machine,
+//	$ADDRESS     is where nobody listens on it: in Go too.
 type recipe struct {
 	has string // a piece of the block that no other has
 
 	// swap lists what is replaced, and by what: what would take long, or is not on this machine. Each must be there.
 	swap []string
+
+	before string // commands that make what the block needs
 
 	// of Go
 	wrap  string // a fragment goes in the place of FRAGMENT
@@ -20,7 +24,6 @@ type recipe struct {
 
 	// of commands
 	at     string // the directory that they are run in: repository, or a piece of the Go block whose package it is
-	before string // commands that make what they need
 	says   string // a regular expression for what they print
 	ci     bool   // .ci/run runs them, each by its function readme
 	parsed string // why they are only parsed: they need what a test may not have
@@ -32,7 +35,8 @@ var recipes = []recipe{
 	{has: "go test ./...", ci: true},
 	{has: "func TestHoldsAThousand", swap: []string{"1000", "20", "4 * time.Second", "600 * time.Millisecond", strict, unlessBusy}},
 	{has: "-run=TestHoldsAThousand", at: "func TestHoldsAThousand", says: `(?m)^ok `},
-	{has: "HeapPerConn:       16 << 10", wrap: "func TestFragment(t *testing.T) {\n_ = FRAGMENT\n}"},
+	{has: "HeapPerConn:       16 << 10", wrap: "func TestFragment(t *testing.T) {\nloadtest.Check(t, slow(t), FRAGMENT)\n}",
+		fails: "Latency.P99"},
 	{
 		has:    "go mod edit -replace",
 		before: `ln -s "$REPOSITORY" holdfast && mkdir mine && cd mine && go mod init example.org/mine && ` + useLoadtest,
@@ -51,9 +55,8 @@ var recipes = []recipe{
 		"LeakRounds: 3", "LeakRounds: 3, SkipUnfit: true"}},
 	{has: "func TestOwnServer", swap: []string{"200", "20", "2 * time.Second", "400 * time.Millisecond", strict, unlessBusy}},
 	{has: "func TestOverTLS", swap: []string{"200", "20", "2 * time.Second", "400 * time.Millisecond", strict, unlessBusy}},
-	{has: "func TestProcessHolds", swap: []string{"500", "50", "4 * time.Second", "2500 * time.Millisecond",
-		`const address = "127.0.0.1:8099"`, "var address = freeAddress()", `exec.Command("./shop", "-listen="+address)`, "standIn()",
-		"2 * time.Millisecond}", "time.Second, SkipUnfit: true}", "64 << 10", "1 << 20"}},
+	{has: "func TestProcessHolds", before: buildShop, swap: []string{"127.0.0.1:8099", "$ADDRESS", "500", "50",
+		"4 * time.Second", "2500 * time.Millisecond", "2 * time.Millisecond}", "time.Second, SkipUnfit: true}", "64 << 10", "1 << 20"}},
 	{has: "func TestNobodyIsDroppedWithinTheHour", swap: []string{"100,", "20,"}},
 	{has: "docker run", parsed: "it needs docker, and the right to raise a limit"},
 	{
@@ -77,29 +80,30 @@ const (
 
 const useLoadtest = `printf 'package mine\n\nimport _ "example.com/holdfast/loadtest"\n' > mine_test.go`
 
+// buildShop makes the program of which the text says that it serves: ./shop -listen=address.
+const buildShop = `mkdir program && cat > program/main.go <<'END'
+package main
+
+import (
+	"flag"
+	"net/http"
+)
+
+func main() {
+	listen := flag.String("listen", "", "where")
+	flag.Parse()
+	panic(http.ListenAndServe(*listen, http.FileServer(http.Dir("."))))
+}
+END
+go build -o shop ./program`
+
 // standIns are what the text speaks of without writing it down, by name: a block that uses one and does not declare it
 // gets it.
 var standIns = map[string]string{
 	"shop": `func shop() http.Handler { return http.FileServer(http.Dir(".")) }`,
-	"standIn": `func standIn() *exec.Cmd {
-	if os.Getenv("SHOP") != "" {
-		panic(http.ListenAndServe(address, shop()))
-	}
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "SHOP="+address)
-	return cmd
-}
-func shop() http.Handler { return http.FileServer(http.Dir(".")) }`,
-	"freeAddress": `func freeAddress() string {
-	if address := os.Getenv("SHOP"); address != "" {
-		return address
-	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		panic(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
+	"slow": `func slow(t *testing.T) loadtest.Config {
+	sleep := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { time.Sleep(100 * time.Millisecond) })
+	return loadtest.Config{Server: loadtest.NewServer(t, sleep), Connections: 10, IdleTimeout: 600 * time.Millisecond}
 }`,
 	"reportOf": `func reportOf(t *testing.T) *loadtest.Report {
 	r, err := loadtest.Run(t.Context(), loadtest.Config{

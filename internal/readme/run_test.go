@@ -6,6 +6,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,7 +20,8 @@ import (
 
 // A workshop is where blocks are run: a module that uses this one as its users do, with a package for each block of Go.
 type workshop struct {
-	root, scratch, url string
+	root, scratch, tmp string
+	url, address       string
 	packages           map[string]string // the directory of each block of Go, by its text
 }
 
@@ -27,7 +29,7 @@ func newWorkshop(t *testing.T, url string) *workshop {
 	t.Helper()
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
-	w := &workshop{root: root, scratch: t.TempDir(), url: url, packages: map[string]string{}}
+	w := &workshop{root: root, scratch: t.TempDir(), tmp: t.TempDir(), url: url, address: freeAddress(t), packages: map[string]string{}}
 	// This module's requirements are enough for a user's, and nothing has to be downloaded that its tests do not need.
 	for _, name := range []string{"go.mod", "go.sum"} {
 		text := readFile(t, filepath.Join(root, name))
@@ -39,11 +41,21 @@ func newWorkshop(t *testing.T, url string) *workshop {
 	return w
 }
 
-// command is a command as a user's, who has no network.
+// freeAddress is one that nobody listens on: it was free a moment ago.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// command is a command as a user's, who has no network. What loads this machine takes turns with the other blocks alone: it
+// is too little to disturb anybody, and need not wait for those who do.
 func (w *workshop) command(t *testing.T, dir, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(t.Context(), name, args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PWD="+dir, "REPOSITORY="+w.root, "SCRATCH="+w.scratch, "URL="+w.url,
+	cmd.Env = append(os.Environ(), "PWD="+dir, "REPOSITORY="+w.root, "SCRATCH="+w.scratch, "URL="+w.url, "ADDRESS="+w.address, "TMPDIR="+w.tmp,
 		"GOFLAGS=", "GOPROXY=off", "GOSUMDB=off", "GOWORK=off", "GOTOOLCHAIN=local")
 	return cmd
 }
@@ -57,9 +69,9 @@ func (w *workshop) prepare(t *testing.T, m match) {
 	text, err := m.swapped()
 	require.NoError(t, err)
 	if m.wrap != "" {
-		text = strings.Replace(m.wrap, "FRAGMENT", text, 1)
+		text = strings.Replace(m.wrap, "FRAGMENT", strings.TrimSpace(text), 1)
 	}
-	text, err = completed(text)
+	text, err = completed(strings.ReplaceAll(text, "$ADDRESS", w.address))
 	require.NoError(t, err, "README.md:%d", m.line)
 	dir := filepath.Join(w.scratch, fmt.Sprintf("line%d", m.line))
 	require.NoError(t, os.Mkdir(dir, 0o755))
@@ -108,6 +120,10 @@ func used(declarations string, known map[string]string) (all []string, err error
 // goTest runs the tests and benchmarks of a block.
 func (w *workshop) goTest(t *testing.T, m match) {
 	dir := w.packages[m.text]
+	if m.before != "" {
+		out, err := w.command(t, dir, "bash", "-c", "set -euo pipefail\n"+m.before).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+	}
 	cmd := w.command(t, dir, "go", "test", "-count=1", "-v", "-bench=.", "-benchtime=1x", "-timeout=2m", ".")
 	out, err := cmd.CombinedOutput()
 	if m.fails != "" {
