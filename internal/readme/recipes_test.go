@@ -53,6 +53,7 @@ var recipes = []recipe{
 	},
 	{has: "func TestLeaksNothing", swap: []string{"500", "256", "4 * time.Second", "400 * time.Millisecond",
 		"LeakRounds: 3", "LeakRounds: 3, SkipUnfit: true"}},
+	{has: "func TestCostOfAConn", swap: []string{"4000", "1000", "CostOptions{}", "CostOptions{Repeats: 2}"}},
 	{has: "func TestOwnServer", swap: []string{"200", "20", "2 * time.Second", "400 * time.Millisecond", strict, unlessBusy}},
 	{has: "func TestOverTLS", swap: []string{"200", "20", "2 * time.Second", "400 * time.Millisecond", strict, unlessBusy}},
 	{has: "func TestProcessHolds", before: buildShop, swap: []string{"127.0.0.1:8099", "$ADDRESS", "500", "50",
