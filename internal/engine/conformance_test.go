@@ -69,11 +69,11 @@ func TestSilentConnsAreSwept(t *testing.T) {
 func TestBackToBack(t *testing.T) {
 	each(t, func(t *testing.T, w world) {
 		p := plan(10)
-		p.Cadence = Cadence{Kind: BackToBack}
+		p.Cadence, p.Hold = Cadence{Kind: BackToBack}, time.Second
 		w.aim(&p, w.serve(t, answer(ok)))
 		r := run(t, p)
 		require.EqualValues(t, 10, r.Conns.Held)
-		require.Greater(t, r.Requests.Answered, int64(100))
+		require.Greater(t, r.Requests.Answered, int64(40), "besides one each in the ramp, and in the sweep: few on a busy machine")
 		require.Zero(t, r.Requests.InFlightAtEnd)
 	})
 }
