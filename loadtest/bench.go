@@ -24,6 +24,8 @@ import (
 //	cpu-ns/req               the server's CPU time per request, of the whole run; where that is not known by itself,
 //	gen-cpu-ns/req           the generator's, with a server in its process that of both
 //	rss-B/conn               by how much the server's resident memory grew, per conn open at the end
+//	heap-B/conn, stack-B/conn, goroutines/conn
+//	                         the same of its live heap, its stacks and goroutines, with all conns open
 //	held/op, drops/op        conns held; conns lost and attempts failed
 //	failed/op                requests that failed, as in [Requests.Failed]
 //

@@ -40,6 +40,9 @@ func TestBench(t *testing.T) {
 	default:
 		units = append(units, "cpu-ns/req", "rss-B/conn")
 	}
+	if last.ServerUse.Of != "" && !last.ServerUse.Shared && last.ServerUse.Hold.Heap >= 0 {
+		units = append(units, "heap-B/conn", "stack-B/conn", "goroutines/conn")
+	}
 	require.ElementsMatch(t, units, slices.Collect(maps.Keys(result.Extra)))
 	require.EqualValues(t, 20, result.Extra["held/op"])
 	require.EqualValues(t, 0, result.Extra["drops/op"])
@@ -105,6 +108,8 @@ func TestBenchFailsWithTheRun(t *testing.T) {
 func TestReportMetrics(t *testing.T) {
 	r := serverReport()
 	r.Timeline[0].Connected, r.Timeline[1].Connected = 300, 700
+	r.ServerUse.Before = Resources{Heap: 1 << 20, Stack: 500_000, Goroutines: 10, Descriptors: -1}
+	r.ServerUse.Hold = Resources{Heap: 1<<20 + 10_000_000, Stack: 8_500_000, Goroutines: 1060, Descriptors: -1}
 	result := metricsOf(t, func(b *testing.B) {
 		for b.Loop() {
 		}
@@ -113,6 +118,7 @@ func TestReportMetrics(t *testing.T) {
 	require.Equal(t, map[string]float64{
 		"p50-ns": 5988351, "p99-ns": 11763711, "p999-ns": 11870207, "connect-p99-ns": 408319,
 		"conns/s": 700, "req/s": r.Load.Offered, "cpu-ns/req": 100_000, "rss-B/conn": 10_000,
+		"heap-B/conn": 10_000, "stack-B/conn": 8000, "goroutines/conn": 1.05,
 		"held/op": 1000, "drops/op": 0, "failed/op": 0, "ns/op": 0,
 	}, result.Extra)
 }

@@ -54,6 +54,14 @@ func (r *Report) costFigures(f map[string]float64) {
 	if each, ok := server.perConn(r.Conns.OpenAtEnd); alone && ok {
 		f["rss-B/conn"] = float64(each)
 	}
+	held := func(unit string, before, hold int64) {
+		if alone && before >= 0 && hold >= 0 && r.Conns.OpenAtEnd > 0 {
+			f[unit] = float64(hold-before) / float64(r.Conns.OpenAtEnd)
+		}
+	}
+	held("heap-B/conn", server.Before.Heap, server.Hold.Heap)
+	held("stack-B/conn", server.Before.Stack, server.Hold.Stack)
+	held("goroutines/conn", server.Before.Goroutines, server.Hold.Goroutines)
 }
 
 // fastestSecond returns the most conns that were established within one second: a ramp is longer than it takes to
