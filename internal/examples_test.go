@@ -17,9 +17,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// unexampled are exported functions, types and methods of loadtest that have no example yet: they are written with the
-// names, and their list gets shorter only. What is in it and has an example, or does not exist, is an error.
-var unexampled = []string{"Resources"}
+// unexampled are exported functions, types and methods of loadtest that have no example yet, while somebody is at them: the
+// list gets shorter only. What is in it and has an example, or does not exist, is an error.
+var unexampled = []string{}
 
 // plumbing are methods that people do not call by their names: fmt, errors, encoding/json and go-cmp do.
 var plumbing = []string{"Error", "Unwrap", "String", "MarshalJSON", "UnmarshalJSON", "Equal"}

@@ -52,3 +52,12 @@ func ExampleBudget_perConn() {
 	// broken: GoroutinesPerConn
 	// true
 }
+
+// Ten repeats instead of five make the intervals narrower by two fifths. One alone has none, and is refused.
+func ExampleCostOptions() {
+	server := loadtest.NewServer(t, hello)
+	defer server.Close()
+	_, err := loadtest.MeasureCost(context.Background(), loadtest.Config{Server: server}, loadtest.CostOptions{Repeats: 1})
+	fmt.Println(err)
+	// Output: loadtest: invalid Config: CostOptions.Repeats is 1: an interval takes two or more, and 0 is 5
+}

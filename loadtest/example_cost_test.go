@@ -3,6 +3,7 @@ package loadtest_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"syscall"
 	"time"
 
@@ -94,4 +95,57 @@ func ExampleProcessError() {
 	// Output:
 	// not allowed: true
 	// again with Processes -1
+}
+
+// What a thousand conns had a server hold, by two readings: Usage.Before, and Usage.Hold with all of them open. Where it
+// shares its process with the generator nobody can tell, and each figure is -1.
+func ExampleResources() {
+	before := loadtest.Resources{Heap: 2 << 20, Stack: 1 << 20, Goroutines: 10, Descriptors: 12}
+	hold := loadtest.Resources{Heap: 12 << 20, Stack: 9 << 20, Goroutines: 2010, Descriptors: 1012}
+	fmt.Println((hold.Goroutines-before.Goroutines)/1000, "goroutines and", (hold.Descriptors-before.Descriptors)/1000, "descriptor each")
+	fmt.Println("not known:", heldRun().ServerUse.Hold.Heap)
+	// Output:
+	// 2 goroutines and 1 descriptor each
+	// not known: -1
+}
+
+// A test's own limits, on what [loadtest.MeasureCost] found: here somebody has begun to start a goroutine for each conn.
+func ExampleCost() {
+	c := loadtest.Cost{
+		Of: "test process", Conns: 8000, Repeats: 5,
+		Goroutines:  loadtest.Marginal{PerConn: 2, Low: 2, High: 2},
+		Descriptors: loadtest.Marginal{PerConn: 1, Low: 1, High: 1},
+	}
+	if c.Goroutines.Low > 1.1 {
+		fmt.Printf("t.Error: each of %d conns costs %.1f goroutines\n", c.Conns, c.Goroutines.PerConn)
+	}
+	// Output: t.Error: each of 8000 conns costs 2.0 goroutines
+}
+
+// A limit is kept if the whole interval is below it, and broken if the whole interval is above. Where memory does not grow
+// in a line, as a table that doubles, there is no figure for a conn, and no limit is kept.
+func ExampleMarginal() {
+	const limit = 10 << 10
+	for _, heap := range []loadtest.Marginal{
+		{PerConn: 9980, Low: 9950, High: 10010},
+		{PerConn: 10230, Low: 10190, High: 10270},
+		{PerConn: 11500, Low: 11450, High: 11550},
+		{PerConn: math.Inf(1), Low: math.Inf(-1), High: math.Inf(1), Why: "not linear"},
+	} {
+		switch {
+		case heap.Why != "":
+			fmt.Println("no figure:", heap.Why)
+		case heap.High <= limit:
+			fmt.Println("within")
+		case heap.Low > limit:
+			fmt.Println("over")
+		default:
+			fmt.Println("too close to tell: more repeats")
+		}
+	}
+	// Output:
+	// within
+	// too close to tell: more repeats
+	// over
+	// no figure: not linear
 }
