@@ -80,7 +80,7 @@ func (b Budget) judgesTime() bool {
 
 // judgesUse reports whether b limits what the server uses, which is to be told from what the generator does.
 func (b Budget) judgesUse() bool {
-	return b.RSSPerConn > 0 || b.CPUPerRequest > 0
+	return b.RSSPerConn > 0 || b.CPUPerRequest > 0 || b.HeapPerConn > 0 || b.StackPerConn > 0 || b.GoroutinesPerConn > 0
 }
 
 // validate returns an error if no run of cfg could be judged by b.

@@ -66,12 +66,7 @@ type check struct {
 // inTurn carries out the runs while nobody else loads the machine. What ends the test at once ends the turn, too.
 func (c *check) inTurn() (*Report, error) {
 	c.tb.Helper()
-	rounds := max(0, c.budget.LeakRounds)
-	expected, _ := c.cfg.planned()
-	if rounds > 0 {
-		round, _ := c.round().planned()
-		expected += time.Duration(rounds) * round
-	}
+	expected := c.expected()
 	deadline := deadlineOf(c.tb)
 	if err := deadline.allows(expected); err != nil {
 		c.tb.Fatalf("%v", err)
@@ -84,14 +79,25 @@ func (c *check) inTurn() (*Report, error) {
 	ctx, cancel := deadline.context(c.tb.Context())
 	defer cancel()
 
+	rounds := c.watch()
 	r, err := c.run(ctx)
-	if err == nil && rounds > 0 {
-		r.Leaks, err = c.leaks(ctx, r)
+	if err == nil && c.budget.LeakRounds > 0 {
+		r.Leaks = rounds.leaks(ctx)
 	}
 	if errors.Is(err, errTestEnds) {
 		err = fmt.Errorf("%w; by its plan it takes some %s: raise -timeout", err, plainDuration(expected.Round(time.Second)))
 	}
 	return r, err
+}
+
+// expected is how long all of it takes by its plan, with a server that leaks: then nothing ends early.
+func (c *check) expected() time.Duration {
+	run, _ := c.cfg.planned()
+	if c.budget.LeakRounds <= 0 {
+		return run
+	}
+	round, _ := c.round().planned()
+	return sum(run, times(c.budget.LeakRounds+1, sum(round, leakPatience)))
 }
 
 func (c *check) run(ctx context.Context) (*Report, error) {

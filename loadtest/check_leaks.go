@@ -3,6 +3,7 @@ package loadtest
 import (
 	"cmp"
 	"context"
+	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -19,14 +20,35 @@ func (c *check) round() Config {
 	return cfg
 }
 
-// leaks opens and closes the conns in rounds, after the run whose report is r.
-func (c *check) leaks(ctx context.Context, r *Report) (*Leaks, error) {
-	l := &Leaks{Conns: r.Conns.Requested}
+// A leakCheck opens and closes the conns in rounds.
+type leakCheck struct {
+	*check
+	open       int64 // conns of others, such as a client's that asked whether the server is there
+	goroutines int   // there were before the run
+	begun      int64 // runs in this process; those that are not its own are others'
+}
+
+// watch is called before the run.
+func (c *check) watch() *leakCheck {
+	l := &leakCheck{check: c, goroutines: runtime.NumGoroutine()}
+	if c.cfg.Server != nil {
+		l.open = c.cfg.Server.Counts().Open
+	}
+	return l
+}
+
+// leaks is called after it.
+func (c *leakCheck) leaks(ctx context.Context) *Leaks {
+	l := &Leaks{Conns: int64(orDefault(c.cfg.Connections, defaultConnections))}
+	if c.begun = runs.everBegun(); runs.any() {
+		l.Cut = otherRun
+		return l
+	}
 	var before, after kept
-	floor := 0 // of goroutines: how many there were before
+	floor := c.goroutines + noiseCount // what a server keeps for all its conns may be a goroutine or two
 	for range c.budget.LeakRounds {
 		if l.Cut = c.openAndClose(ctx); l.Cut != "" {
-			return l, context.Cause(ctx)
+			return l
 		}
 		before, after = after, c.settle(ctx, floor)
 		floor = int(after.Goroutines)
@@ -35,22 +57,25 @@ func (c *check) leaks(ctx context.Context, r *Report) (*Leaks, error) {
 	if slices.ContainsFunc(l.lines(c.budget.LeakRounds), func(l line) bool { return l.beyond(l.optimistic) }) {
 		l.Stayed = append(after.beyond(before), c.heapThatStays(ctx)...)
 	}
-	return l, context.Cause(ctx)
+	return l
 }
 
+const otherRun = "another run in this process went on at the same time"
+
 // openAndClose carries out a round; it returns why it does not count.
-func (c *check) openAndClose(ctx context.Context) string {
+func (c *leakCheck) openAndClose(ctx context.Context) string {
 	run := c.runner()
 	run.held, run.fine = nil, false
 	r, err := run.run(ctx, c.round())
+	c.begun++
 	switch {
 	case err != nil:
 		return err.Error()
 	case r.Conns.Held < r.Conns.Requested:
 		return fmt.Sprintf("%d of %d conns were lost (%s)", r.Conns.Requested-r.Conns.Held, r.Conns.Requested,
 			orNone(r.losses(func(Cause) bool { return true }), "no cause is known"))
-	case r.Generator.Shared && c.cfg.Server == nil:
-		return "another run in this process went on at the same time"
+	case runs.everBegun() != c.begun:
+		return otherRun
 	}
 	return ""
 }
@@ -67,9 +92,9 @@ type kept struct {
 const leakPatience = 5 * time.Second
 
 // settle waits until the server has let go of its conns and there are no more goroutines than floor, and reads what is held.
-func (c *check) settle(ctx context.Context, floor int) kept {
+func (c *leakCheck) settle(ctx context.Context, floor int) kept {
 	for end := time.Now().Add(leakPatience); ctx.Err() == nil && time.Now().Before(end); {
-		if c.cfg.Server.Counts().Open == 0 && (runtime.NumGoroutine() <= floor || floor == 0) {
+		if c.cfg.Server.Counts().Open <= c.open && runtime.NumGoroutine() <= floor {
 			break
 		}
 		select {
@@ -111,8 +136,12 @@ func openFiles() map[string]int {
 	return kinds
 }
 
-// heapThatStays carries out a round more in which each allocation is recorded, and says which were not freed.
-func (c *check) heapThatStays(ctx context.Context) (all []string) {
+// heapThatStays carries out a round more in which each allocation is recorded, and says which were not freed. It does not where
+// go test writes a profile of its own, which would have samples of two rates.
+func (c *leakCheck) heapThatStays(ctx context.Context) (all []string) {
+	if f := flag.Lookup("test.memprofile"); f != nil && f.Value.String() != "" {
+		return nil
+	}
 	rate := runtime.MemProfileRate
 	defer func() { runtime.MemProfileRate = rate }()
 	runtime.MemProfileRate = 1
@@ -120,7 +149,7 @@ func (c *check) heapThatStays(ctx context.Context) (all []string) {
 	if c.openAndClose(ctx) != "" {
 		return nil
 	}
-	c.settle(ctx, 0)
+	c.settle(ctx, c.goroutines+noiseCount)
 	grown := inUse()
 	for at, bytes := range grown {
 		grown[at] = bytes - before[at]
@@ -129,15 +158,14 @@ func (c *check) heapThatStays(ctx context.Context) (all []string) {
 		return cmp.Or(cmp.Compare(grown[b], grown[a]), slices.Compare(a[:], b[:]))
 	})
 	conns := int64(orDefault(c.cfg.Connections, defaultConnections))
-	for _, at := range sites[:min(3, len(sites))] {
-		if grown[at] < mostLeakedHeap/4*conns {
+	for _, at := range sites {
+		if grown[at] < mostLeakedHeap/4*conns || len(all) == 3 {
 			break
 		}
-		n := slices.Index(at[:], 0)
-		if n < 0 {
-			n = len(at)
+		record := runtime.StackRecord{Stack0: at}
+		if from := framesText(record.Stack()); from != "" { // the runtime's own are the goroutines' that stayed
+			all = append(all, fmt.Sprintf("heap: %s for each conn from %s", size(grown[at]/conns), from))
 		}
-		all = append(all, fmt.Sprintf("heap: %s for each conn from %s", size(grown[at]/conns), framesText(at[:n])))
 	}
 	return all
 }

@@ -2,10 +2,12 @@ package loadtest
 
 import (
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,6 +54,61 @@ func TestServerThatIsSlowToLetGo(t *testing.T) {
 	})
 	require.Empty(t, tb.errors)
 	require.Equal(t, Pass, r.Verdict.Outcome)
+}
+
+// What is slow to end and what stays are told apart, whatever is still on its way out when the next round begins.
+func TestServerThatIsSlowToLetGoAndLeaks(t *testing.T) {
+	for _, delay := range []time.Duration{100 * time.Millisecond, time.Second, 3 * time.Second, 4500 * time.Millisecond} {
+		var n atomic.Int64
+		_, r := leaking(t, func(ended <-chan struct{}) {
+			if n.Add(1)%10 == 0 {
+				go leakedGoroutine(ended)
+			}
+			go func() {
+				select {
+				case <-ended:
+				case <-time.After(delay):
+				}
+			}()
+		})
+		onlyBroken(t, r, "Leaks.Goroutines")
+		require.EqualValues(t, 30, r.Leaks.Rounds[2].Goroutines-r.Leaks.Rounds[1].Goroutines, "of those that end after %v", delay)
+	}
+}
+
+// Whoever asked the server before has a conn of his own, which is not waited for.
+func TestLeaksBesideAClient(t *testing.T) {
+	s := NewServer(t, nil)
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	response, err := client.Get(s.URL)
+	require.NoError(t, err)
+	io.Copy(io.Discard, response.Body)
+	response.Body.Close()
+	cfg := Config{Server: s, Connections: 256, Ramp: Ramp{Every: -1}, IdleTimeout: 400 * time.Millisecond}
+	c := (&check{tb: t, cfg: cfg, budget: Budget{LeakRounds: 3}}).watch() // by itself: Check would wait for its turn first
+	began := time.Now()
+	require.Len(t, c.leaks(t.Context()).Rounds, 3)
+	require.Less(t, time.Since(began), 2*leakPatience, "the rounds waited for the client's conn")
+}
+
+// The conns of others would count as the server's.
+func TestLeaksBesideAnotherRun(t *testing.T) {
+	other := brief(NewServer(t, nil), "", 10)
+	ctx, cancel := context.WithCancel(t.Context())
+	began, ended := make(chan struct{}, 100), make(chan struct{})
+	other.Hold, other.Progress = time.Minute, func(Sample) { began <- struct{}{} }
+	go func() {
+		defer close(ended)
+		_, _ = Run(ctx, other) // cancelled
+	}()
+	<-began
+	r := checkOf(&fixtureTB{TB: t}, Config{Server: NewServer(t, nil), Connections: 256, Ramp: Ramp{Every: -1}, IdleTimeout: 400 * time.Millisecond},
+		Budget{LeakRounds: 3})
+	cancel()
+	<-ended
+	require.Equal(t, Invalid, r.Verdict.Outcome)
+	require.Equal(t, otherRun, r.Leaks.Cut)
 }
 
 func TestServerThatLeaksAGoroutine(t *testing.T) {

@@ -114,34 +114,25 @@ func (s stacks) most(n int) (all []string) {
 		return cmp.Or(cmp.Compare(s[b], s[a]), slices.Compare(a.Stack0[:], b.Stack0[:]))
 	})
 	for _, r := range records[:min(n, len(records))] {
-		all = append(all, fmt.Sprintf("%d in %s", s[r], framesText(r.Stack())))
+		all = append(all, fmt.Sprintf("%d in %s", s[r], orNone(framesText(r.Stack()), "the runtime")))
 	}
 	return all
 }
 
-// framesText names the functions of a stack from where it is to where it began, without the runtime's own if there are others.
+// framesText names the functions of a stack from where it is to where it began; "" if it is the runtime's alone.
 func framesText(pcs []uintptr) string {
 	const most = 5
-	var names, own []string
+	var names []string
 	for frames := runtime.CallersFrames(pcs); ; {
 		f, more := frames.Next()
-		switch {
-		case strings.HasPrefix(f.Function, "runtime."), strings.HasPrefix(f.Function, "internal/poll."):
-			own = append(own, f.Function)
-		case f.Function != "":
+		if f.Function != "" && !strings.HasPrefix(f.Function, "runtime.") && !strings.HasPrefix(f.Function, "internal/poll.") {
 			names = append(names, f.Function)
 		}
 		if !more {
 			break
 		}
 	}
-	if len(names) == 0 {
-		names = own
-	}
-	switch {
-	case len(names) == 0:
-		return "unknown functions"
-	case len(names) > most:
+	if len(names) > most {
 		names = append(names[:most-1:most-1], "…", names[len(names)-1])
 	}
 	return strings.Join(names, " < ")

@@ -256,12 +256,14 @@ func TestCheckGivesTheServerItsProcess(t *testing.T) {
 	}
 	cfg := brief(NewServer(t, nil), "", 20)
 	tb := &fixtureTB{TB: t}
-	r := checkOf(tb, cfg, Budget{CPUPerRequest: time.Minute})
-	require.Len(t, r.Processes, 1, "%v%v", tb.errors, tb.fatals)
-	require.Equal(t, Pass, r.Verdict.Outcome, "%v", tb.errors)
+	for _, b := range []Budget{{CPUPerRequest: time.Minute}, {HeapPerConn: 1 << 20}, {StackPerConn: 1 << 20}, {GoroutinesPerConn: 3}} {
+		r := checkOf(tb, cfg, b)
+		require.Len(t, r.Processes, 1, "%v%v", tb.errors, tb.fatals)
+		require.Equal(t, Pass, r.Verdict.Outcome, "%+v: %v", b, tb.errors)
+	}
 
 	cfg.Processes = -1
-	r = checkOf(tb, cfg, Budget{CPUPerRequest: time.Minute})
+	r := checkOf(tb, cfg, Budget{CPUPerRequest: time.Minute})
 	require.Empty(t, r.Processes)
 	require.Len(t, tb.errors, 1)
 	require.Contains(t, tb.errors[0], "set Config.Processes to 1")

@@ -212,6 +212,7 @@ var runs registry
 type registry struct {
 	mu     sync.Mutex
 	others map[*atomic.Bool]struct{}
+	ever   int64
 }
 
 func (r *registry) add() *atomic.Bool {
@@ -226,7 +227,15 @@ func (r *registry) add() *atomic.Bool {
 		r.others = map[*atomic.Bool]struct{}{}
 	}
 	r.others[overlap] = struct{}{}
+	r.ever++
 	return overlap
+}
+
+// everBegun returns how many runs have begun.
+func (r *registry) everBegun() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ever
 }
 
 // any reports whether any run goes on.
