@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"example.com/holdfast/internal/generator"
 )
 
 // A Budget is what a test demands of a [Report]. Its zero value is strict: every conn held, none lost, no request failed;
@@ -80,7 +82,16 @@ func (b Budget) judgesTime() bool {
 
 // judgesUse reports whether b limits what the server uses, which is to be told from what the generator does.
 func (b Budget) judgesUse() bool {
-	return b.RSSPerConn > 0 || b.CPUPerRequest > 0 || b.HeapPerConn > 0 || b.StackPerConn > 0 || b.GoroutinesPerConn > 0
+	field, _ := b.useLine()
+	return field != ""
+}
+
+// leastHeld returns how many conns of so many are to be held at least.
+func (b Budget) leastHeld(conns int64) int64 {
+	if b.Held == 0 {
+		return conns
+	}
+	return max(0, int64(b.Held))
 }
 
 // validate returns an error if no run of cfg could be judged by b.
@@ -88,6 +99,9 @@ func (b Budget) validate(cfg Config) error {
 	var all []string
 	for _, r := range b.nonsense(int64(orDefault(cfg.Connections, defaultConnections))) {
 		all = append(all, r.Text)
+	}
+	if why := b.unattributable(cfg); why != "" {
+		all = append(all, "Budget."+why)
 	}
 	if b.LeakRounds > 0 && cfg.Server == nil {
 		all = append(all, fmt.Sprintf("Budget.LeakRounds is %d, and what a server keeps is known only of a Config.Server, in this process: "+
@@ -97,6 +111,49 @@ func (b Budget) validate(cfg Config) error {
 		return nil
 	}
 	return fmt.Errorf("loadtest: invalid Budget: %s", strings.Join(all, "\n\t"))
+}
+
+// unattributable says why what the server uses cannot be told from what the generator does, in any run of cfg; "": it can, or
+// this system has no generator processes, so that it is the machine that is unfit.
+func (b Budget) unattributable(cfg Config) string {
+	field, of := b.useLine()
+	err := cfg.notPortable()
+	switch {
+	case field == "" || cfg.Server != nil && !generator.Supported:
+		return ""
+	case cfg.Server != nil && err != nil:
+		return fmt.Sprintf("%s is set, for which the conns are to be opened by another process than the server's, and %v: leave it 0, "+
+			"or change that", field, err)
+	case cfg.Server != nil && cfg.Processes < 0:
+		return fmt.Sprintf("%s is set, for which the conns are to be opened by another process than the server's, and Config.Processes "+
+			"is %d: leave that 0", field, cfg.Processes)
+	case cfg.Server == nil && cfg.ServerPID == 0:
+		return fmt.Sprintf("%s is set, and whose %s is to be read is not known: set Config.ServerPID to the server's process", field, of)
+	case cfg.ServerPID != 0 && of == "heap, stacks and goroutines":
+		return fmt.Sprintf("%s is set, and the %s of another process cannot be read: judge RSSPerConn, or serve in the test's own "+
+			"process, with a Server", field, of)
+	}
+	return ""
+}
+
+// useLine returns the first of the fields that judge what the server uses, and what that is; those first that only the test
+// process knows.
+func (b Budget) useLine() (field, of string) {
+	for _, l := range []struct {
+		field, of string
+		set       bool
+	}{
+		{"HeapPerConn", "heap, stacks and goroutines", b.HeapPerConn > 0},
+		{"StackPerConn", "heap, stacks and goroutines", b.StackPerConn > 0},
+		{"GoroutinesPerConn", "heap, stacks and goroutines", b.GoroutinesPerConn > 0},
+		{"RSSPerConn", "memory", b.RSSPerConn > 0},
+		{"CPUPerRequest", "CPU time", b.CPUPerRequest > 0},
+	} {
+		if l.set {
+			return l.field, l.of
+		}
+	}
+	return "", ""
 }
 
 // nonsense returns a reason for each field that no run of so many conns could be judged by.

@@ -33,7 +33,7 @@ import (
 // Bazel they are undeclared outputs. HOLDFAST_SEED in the environment replaces cfg.Seed, to replay a run.
 func Check(tb testing.TB, cfg Config, b Budget) *Report {
 	tb.Helper()
-	c := &check{tb: tb, cfg: cfg, budget: b, files: artifactsOf(tb)}
+	c := &check{tb: tb, cfg: cfg, budget: b}
 	if err := errors.Join(cfg.validate(), b.validate(cfg)); err != nil {
 		tb.Fatalf("%v", err)
 	}
@@ -41,13 +41,13 @@ func Check(tb testing.TB, cfg Config, b Budget) *Report {
 	if c.cfg.Seed, err = seedOf(cfg); err != nil {
 		tb.Fatalf("%v", err)
 	}
+	c.files = artifactsOf(tb)
 	r, err := c.inTurn()
 	switch {
 	case r == nil:
 		r = c.unfit(err)
 	case err != nil:
-		c.files.keep(r, nil)
-		tb.Fatalf("%v%s\n%s", err, c.replay(r), r)
+		tb.Fatalf("%v%s%s\n%s", err, c.files.keep(r, &c.scene), c.replay(r), c.seen(r))
 	default:
 		c.tell(r)
 	}
@@ -82,7 +82,7 @@ func (c *check) inTurn() (*Report, error) {
 	rounds := c.watch()
 	r, err := c.run(ctx)
 	if err == nil && c.budget.LeakRounds > 0 {
-		r.Leaks = rounds.leaks(ctx)
+		r.Leaks = rounds.leaks(ctx, r)
 	}
 	if errors.Is(err, errTestEnds) {
 		err = fmt.Errorf("%w; by its plan it takes some %s: raise -timeout", err, plainDuration(expected.Round(time.Second)))
@@ -127,7 +127,7 @@ func (c *check) tell(r *Report) {
 	v := r.Judge(c.budget)
 	r.Verdict = &v
 	if v.Outcome == Pass {
-		c.tb.Logf("loadtest: pass%s\n%s", c.files.keep(r, nil), r)
+		c.tb.Logf("loadtest: pass%s%s\n%s", v.met(), c.files.keep(r, nil), strings.TrimSuffix(r.String(), "\n"))
 		return
 	}
 	var b strings.Builder
@@ -138,12 +138,15 @@ func (c *check) tell(r *Report) {
 	b.WriteString(v.folded())
 	b.WriteString(c.files.keep(r, &c.scene))
 	b.WriteString(c.replay(r))
-	fmt.Fprintf(&b, "\n%s", strings.TrimSuffix(r.String()+c.scene.String(), "\n"))
+	b.WriteString("\n" + c.seen(r))
 	if v.Outcome == Invalid && c.budget.SkipUnfit {
 		c.tb.Skip(b.String())
 	}
 	c.tb.Error(b.String())
 }
+
+// seen is the report, and what the process was seen to do at the end of hold.
+func (c *check) seen(r *Report) string { return strings.TrimSuffix(r.String()+c.scene.String(), "\n") }
 
 // unfit tells of a run that could not be carried out, of which there is no report, and returns one that says so.
 func (c *check) unfit(err error) *Report {
@@ -152,7 +155,8 @@ func (c *check) unfit(err error) *Report {
 	if !errors.As(err, &short) {
 		c.tb.Fatalf("%v", err)
 	}
-	text := fmt.Sprintf("loadtest: unfit: this machine cannot carry the run, which says nothing about the server: %v", err)
+	text := "loadtest: unfit: this machine cannot carry the run, which says nothing about the server: " +
+		strings.ReplaceAll(err.Error(), "loadtest: ", "")
 	if c.budget.SkipUnfit {
 		c.tb.Skip(text)
 	}
@@ -162,6 +166,15 @@ func (c *check) unfit(err error) *Report {
 		Conns:   Conns{Requested: conns, NotAttempted: conns},
 		Verdict: &Verdict{Outcome: Invalid, Invalid: []Reason{{Line: "run", Text: err.Error()}}},
 	}
+}
+
+// met lists the lines that are met.
+func (v Verdict) met() string {
+	var b strings.Builder
+	for _, r := range v.Met {
+		b.WriteString("\n  met: " + r.Text)
+	}
+	return b.String()
 }
 
 // folded is what String says after the outcome, in lines that a terminal shows.

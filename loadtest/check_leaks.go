@@ -10,13 +10,19 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"sync"
 	"time"
 )
 
-// round is a run of which nothing but its conns may stay: each is opened, answers twice, and is closed.
+// round is a run of which nothing but its conns may stay: each is opened, answers twice, and is closed. They open at once where
+// the ramp would outlast the server's patience with the first of them, which are silent meanwhile.
 func (c *check) round() Config {
 	cfg := c.cfg
 	cfg.Cadence, cfg.Hold, cfg.Reopen, cfg.Progress = Silent(), -1, Reopen{}, nil
+	ramp, conns := cfg.Ramp.effective(), orDefault(cfg.Connections, defaultConnections)
+	if ramp.Every > 0 && times(conns/ramp.Conns, ramp.Every) > orDefault(cfg.IdleTimeout, defaultIdleTimeout)/2 {
+		cfg.Ramp = Ramp{Every: -1}
+	}
 	return cfg
 }
 
@@ -37,16 +43,24 @@ func (c *check) watch() *leakCheck {
 	return l
 }
 
-// leaks is called after it.
-func (c *leakCheck) leaks(ctx context.Context) *Leaks {
-	l := &Leaks{Conns: int64(orDefault(c.cfg.Connections, defaultConnections))}
-	if c.begun = runs.everBegun(); runs.any() {
+// leaks is called after it, with its report.
+func (c *leakCheck) leaks(ctx context.Context, r *Report) *Leaks {
+	l := &Leaks{Conns: r.Conns.Requested}
+	c.begun = runs.everBegun()
+	run := c.budget
+	run.LeakRounds = 0
+	switch {
+	case runs.any():
 		l.Cut = otherRun
+		return l
+	case r.Judge(run).Outcome == Fail:
+		l.Cut = "the run before them broke the budget"
 		return l
 	}
 	var before, after kept
 	floor := c.goroutines + noiseCount // what a server keeps for all its conns may be a goroutine or two
-	for range c.budget.LeakRounds {
+	for i := range c.budget.LeakRounds {
+		c.tellf("leak round %d of %d: all conns are opened and closed", i+1, c.budget.LeakRounds)
 		if l.Cut = c.openAndClose(ctx); l.Cut != "" {
 			return l
 		}
@@ -71,7 +85,7 @@ func (c *leakCheck) openAndClose(ctx context.Context) string {
 	switch {
 	case err != nil:
 		return err.Error()
-	case r.Conns.Held < r.Conns.Requested:
+	case r.Conns.Held < c.budget.leastHeld(r.Conns.Requested):
 		return fmt.Sprintf("%d of %d conns were lost (%s)", r.Conns.Requested-r.Conns.Held, r.Conns.Requested,
 			orNone(r.losses(func(Cause) bool { return true }), "no cause is known"))
 	case runs.everBegun() != c.begun:
@@ -91,15 +105,18 @@ type kept struct {
 // would otherwise count as a leak.
 const leakPatience = 5 * time.Second
 
-// settle waits until the server has let go of its conns and there are no more goroutines than floor, and reads what is held.
+// settle waits until the server has let go of its conns and there are no more goroutines than floor, and reads what is held. It
+// waits a moment in any case: the runtime drops timers that were stopped, and what they refer to, when it looks at timers
+// next.
 func (c *leakCheck) settle(ctx context.Context, floor int) kept {
-	for end := time.Now().Add(leakPatience); ctx.Err() == nil && time.Now().Before(end); {
-		if c.cfg.Server.Counts().Open <= c.open && runtime.NumGoroutine() <= floor {
-			break
-		}
+	for end := time.Now().Add(leakPatience); ctx.Err() == nil; {
 		select {
 		case <-ctx.Done():
 		case <-time.After(5 * time.Millisecond):
+		}
+		gone := c.cfg.Server.Counts().Open <= c.open && runtime.NumGoroutine() <= floor
+		if gone || !time.Now().Before(end) {
+			break
 		}
 	}
 	return kept{Resources: settledResources(), stacks: takeStacks(), files: openFiles()}
@@ -136,12 +153,16 @@ func openFiles() map[string]int {
 	return kinds
 }
 
+var profiling sync.Mutex
+
 // heapThatStays carries out a round more in which each allocation is recorded, and says which were not freed. It does not where
 // go test writes a profile of its own, which would have samples of two rates.
 func (c *leakCheck) heapThatStays(ctx context.Context) (all []string) {
 	if f := flag.Lookup("test.memprofile"); f != nil && f.Value.String() != "" {
 		return nil
 	}
+	profiling.Lock() // in bubbles no turns are taken
+	defer profiling.Unlock()
 	rate := runtime.MemProfileRate
 	defer func() { runtime.MemProfileRate = rate }()
 	runtime.MemProfileRate = 1

@@ -2,6 +2,7 @@ package loadtest
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -17,7 +18,12 @@ import (
 
 // leaking returns what Check with three rounds says of a server that does something for each conn, in fake time. What it does
 // ends with the test.
-func leaking(t *testing.T, perConn func(ended <-chan struct{})) (tb *fixtureTB, r *Report) {
+func leaking(t *testing.T, perConn func(ended <-chan struct{})) (*fixtureTB, *Report) {
+	t.Helper()
+	return leakingOf(t, 300, Budget{LeakRounds: 3}, perConn)
+}
+
+func leakingOf(t *testing.T, conns int, b Budget, perConn func(ended <-chan struct{})) (tb *fixtureTB, r *Report) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		ended := make(chan struct{})
@@ -26,8 +32,7 @@ func leaking(t *testing.T, perConn func(ended <-chan struct{})) (tb *fixtureTB, 
 			ConnContext: func(ctx context.Context, _ net.Conn) context.Context { perConn(ended); return ctx },
 		}
 		tb = &fixtureTB{TB: t}
-		r = checkOf(tb, Config{Server: Serve(t, networkMemory, server.Serve), Connections: 300, IdleTimeout: time.Minute},
-			Budget{LeakRounds: 3})
+		r = checkOf(tb, Config{Server: Serve(t, networkMemory, server.Serve), Connections: conns, IdleTimeout: time.Minute}, b)
 		close(ended)
 	})
 	return tb, r
@@ -54,6 +59,59 @@ func TestServerThatIsSlowToLetGo(t *testing.T) {
 	})
 	require.Empty(t, tb.errors)
 	require.Equal(t, Pass, r.Verdict.Outcome)
+}
+
+// A map grows by leaps: between two of them a round shows a part of what it keeps.
+func TestServerThatLeaksIntoAMap(t *testing.T) {
+	for _, conns := range []int{256, 300, 400, 500, 600, 800} {
+		var mu sync.Mutex
+		seen := map[string]time.Time{}
+		_, r := leakingOf(t, conns, Budget{LeakRounds: 3}, func(<-chan struct{}) {
+			mu.Lock()
+			defer mu.Unlock()
+			seen[fmt.Sprintf("127.0.0.1:%d", 10_000+len(seen))] = time.Now()
+		})
+		require.NotEqual(t, Pass, r.Verdict.Outcome, "with %d conns, after %d: %+v", conns, len(seen), r.Leaks.Rounds)
+	}
+}
+
+// A budget that allows losses allows them in the rounds too.
+func TestLeaksOfAServerThatMayLoseSome(t *testing.T) {
+	var n atomic.Int64
+	few := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if n.Add(1)%100 == 0 {
+			w.Header().Set("Connection", "close")
+		}
+	})
+	_, r := checked(t, few, Config{Connections: 300, IdleTimeout: time.Minute}, Budget{LeakRounds: 3, Held: 200, Drops: 100, Failed: -1})
+	require.Len(t, r.Leaks.Rounds, 3, r.Leaks.Cut)
+	_, r = checked(t, few, Config{Connections: 300, IdleTimeout: time.Minute}, Budget{LeakRounds: 3})
+	require.NotEmpty(t, r.Leaks.Cut)
+}
+
+// In the rounds a conn is silent from its first answer on, and the first of a long ramp for all of it.
+func TestLeaksAfterALongRamp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := &http.Server{Handler: after(0), IdleTimeout: 20 * time.Second}
+		r := checkOf(&fixtureTB{TB: t}, Config{
+			Server: Serve(t, networkMemory, server.Serve), Connections: 300, Ramp: Ramp{Conns: 1, Every: 100 * time.Millisecond},
+			IdleTimeout: 20 * time.Second,
+		}, Budget{LeakRounds: 3})
+		require.Empty(t, r.Leaks.Cut)
+		require.Len(t, r.Leaks.Rounds, 3, r.Verdict)
+		require.Equal(t, Pass, r.Verdict.Outcome, r.Verdict)
+	})
+}
+
+// What the run before the rounds has shown is told, whatever becomes of them.
+func TestLeaksThatAreCutShort(t *testing.T) {
+	c := (&check{tb: t, cfg: brief(NewServer(t, nil), "", 256), budget: Budget{LeakRounds: 3}}).watch()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.Contains(t, c.leaks(ctx, healthyReport()).Cut, "cancelled before the first connect")
+	lost := failingReport()
+	lost.Requests.HoldSent, lost.Phases.Complete = lost.Requests.HoldDue, true
+	require.Equal(t, "the run before them broke the budget", c.leaks(t.Context(), lost).Cut)
 }
 
 // What is slow to end and what stays are told apart, whatever is still on its way out when the next round begins.
@@ -87,8 +145,10 @@ func TestLeaksBesideAClient(t *testing.T) {
 	response.Body.Close()
 	cfg := Config{Server: s, Connections: 256, Ramp: Ramp{Every: -1}, IdleTimeout: 400 * time.Millisecond}
 	c := (&check{tb: t, cfg: cfg, budget: Budget{LeakRounds: 3}}).watch() // by itself: Check would wait for its turn first
+	r, err := c.run(t.Context())
+	require.NoError(t, err)
 	began := time.Now()
-	require.Len(t, c.leaks(t.Context()).Rounds, 3)
+	require.Len(t, c.leaks(t.Context(), r).Rounds, 3)
 	require.Less(t, time.Since(began), 2*leakPatience, "the rounds waited for the client's conn")
 }
 

@@ -7,10 +7,23 @@ import (
 	"time"
 )
 
-// narrate returns what tells the test's log under -v how far a run is; nil where nobody is to be told: in a benchmark, whose
-// result line it would split, and in a synctest bubble, where ten minutes are over in a moment.
+// narrates reports whether anybody is to be told how far a run is: under -v, but neither in a benchmark, whose result line it
+// would split, nor in a synctest bubble, where ten minutes are over in a moment.
+func (c *check) narrates() bool {
+	_, bench := c.tb.(*testing.B)
+	return !bench && testing.Verbose() && !inBubble()
+}
+
+// tellf writes a line to the test's log, if it narrates.
+func (c *check) tellf(format string, args ...any) {
+	if c.narrates() {
+		fmt.Fprintf(c.tb.Output(), format+"\n", args...)
+	}
+}
+
+// narrate returns what tells the test's log how far a run is; nil where nobody is to be told.
 func (c *check) narrate() func(Sample) {
-	if _, bench := c.tb.(*testing.B); bench || !testing.Verbose() || inBubble() {
+	if !c.narrates() {
 		return nil
 	}
 	expected, _ := c.cfg.planned()

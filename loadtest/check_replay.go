@@ -38,16 +38,24 @@ func (c *check) replay(r *Report) string {
 	return "\n  again: " + replayCommand(c.tb.Name(), packagePath(), r.Seed, r.Environment.Race)
 }
 
+// replayCommand is for a test, or a benchmark by its name.
 func replayCommand(test, pkg string, seed uint64, race bool) string {
 	var levels []string
 	for level := range strings.SplitSeq(test, "/") {
 		levels = append(levels, "^"+regexp.QuoteMeta(level)+"$")
 	}
+	which := quoted(strings.Join(levels, "/"))
 	flags := "-count=1"
 	if race {
 		flags += " -race"
 	}
-	return fmt.Sprintf("%s=%d go test %s -run=%s %s", seedVariable, seed, flags, quoted(strings.Join(levels, "/")), pkg)
+	if strings.HasPrefix(test, "Benchmark") {
+		which = "'^$' -bench=" + which + " -benchtime=1x"
+	}
+	if pkg == "command-line-arguments" { // of files, not of a package
+		pkg = "."
+	}
+	return fmt.Sprintf("%s=%d go test %s -run=%s %s", seedVariable, seed, flags, which, pkg)
 }
 
 // quoted quotes s for a shell.

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"net/netip"
 	"runtime"
 	"runtime/pprof"
 	"slices"
@@ -20,7 +21,7 @@ type scene struct {
 	stacks     stacks
 	heap       []byte         // a profile, where files are kept
 	goroutines []byte         // the same
-	port       int            // the server's; 0: it has none
+	server     netip.AddrPort // not valid: it has no such address
 	own, peer  map[string]int // the sockets' states at the server's end, and at the clients'
 }
 
@@ -30,9 +31,11 @@ func (c *check) look() scene {
 	if c.files.dir != "" {
 		s.goroutines, s.heap = profile("goroutine", 1), profile("heap", 0)
 	}
-	if loc, p := parseLocation(c.cfg.rawURL()); len(p) == 0 && c.cfg.network() == networkTCP {
-		s.port = int(loc.port)
-		s.own, s.peer, _ = netpoll.TCPStates(s.port)
+	if loc, _ := parseLocation(c.cfg.rawURL()); c.cfg.network() == networkTCP {
+		if ip, err := netip.ParseAddr(loc.host); err == nil { // of a name it is not known which of its addresses was taken
+			s.server = netip.AddrPortFrom(ip, loc.port)
+			s.own, s.peer, _ = netpoll.TCPStates(s.server)
+		}
 	}
 	return s
 }
@@ -52,8 +55,8 @@ func (s scene) String() string {
 	}
 	var t table
 	t.row("at the end of hold", "")
-	if s.port != 0 && len(s.own)+len(s.peer) > 0 {
-		t.row("sockets", "port %d, the server's end: %s; the clients': %s", s.port, statesText(s.own), statesText(s.peer))
+	if len(s.own)+len(s.peer) > 0 {
+		t.row("sockets", "of %s, the server's end: %s; the clients': %s", s.server, statesText(s.own), statesText(s.peer))
 	}
 	t.row("goroutines", "%d in the test process", s.stacks.total())
 	for _, line := range s.stacks.most(3) {

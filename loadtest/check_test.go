@@ -3,6 +3,7 @@ package loadtest
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -45,7 +46,8 @@ func TestCheckOfAServerThatPasses(t *testing.T) {
 	require.Empty(t, tb.errors)
 	require.Equal(t, Pass, r.Verdict.Outcome)
 	require.Len(t, tb.logs, 1)
-	require.Contains(t, tb.logs[0], "loadtest: pass\n100 of 100 conns held, 0 dropped; 0 of ")
+	require.Regexp(t, `^loadtest: pass\n  met: Held: 100 [^\n]*\n  met: Drops: [^\n]*\n  met: Failed: [^\n]*\n  met: Latency.P99: 0s of at most 1s.\n`+
+		`100 of 100 conns held, 0 dropped; 0 of `, tb.logs[0])
 	require.NotContains(t, tb.logs[0], "at the end of hold", "what was seen at the end of hold is for tests that fail")
 }
 
@@ -116,14 +118,15 @@ func TestCheckThatIsWronglyAsked(t *testing.T) {
 		cfg Config
 		b   Budget
 	}{
-		"invalid Config":                    {cfg: Config{Server: s, Hold: 25 * time.Hour}},
-		"asks for 3 conns":                  {cfg: Config{Server: s, Connections: 2}, b: Budget{Held: 3}},
-		"LeakRounds is 2: whether":          {cfg: Config{Server: s, Connections: 300}, b: Budget{LeakRounds: 2}},
-		"LeakRounds is 3, with 255":         {cfg: Config{Server: s, Connections: 255}, b: Budget{LeakRounds: 3}},
-		"LeakRounds is -1: 0 is none":       {cfg: Config{Server: s, Connections: 300}, b: Budget{LeakRounds: -1}},
-		"known only of a Config.Server":     {cfg: Config{URL: s.URL, Connections: 300}, b: Budget{LeakRounds: 3}},
-		"Latency.P99 is -1ns: a limit":      {cfg: Config{Server: s}, b: Budget{Latency: Limits{P99: -1}}},
-		"CPUPerRequest is -1ns: a limit is": {cfg: Config{Server: s}, b: Budget{CPUPerRequest: -1}},
+		"invalid Config":                      {cfg: Config{Server: s, Hold: 25 * time.Hour}},
+		"asks for 3 conns":                    {cfg: Config{Server: s, Connections: 2}, b: Budget{Held: 3}},
+		"LeakRounds is 2: whether":            {cfg: Config{Server: s, Connections: 300}, b: Budget{LeakRounds: 2}},
+		"LeakRounds is 3, with 255":           {cfg: Config{Server: s, Connections: 255}, b: Budget{LeakRounds: 3}},
+		"LeakRounds is -1: 0 is none":         {cfg: Config{Server: s, Connections: 300}, b: Budget{LeakRounds: -1}},
+		"known only of a Config.Server":       {cfg: Config{URL: s.URL, Connections: 300}, b: Budget{LeakRounds: 3}},
+		"Latency.P99 is -1ns: a limit":        {cfg: Config{Server: s}, b: Budget{Latency: Limits{P99: -1}}},
+		"CPUPerRequest is -1ns: a limit is":   {cfg: Config{Server: s}, b: Budget{CPUPerRequest: -1}},
+		"RSSPerConn is set, and whose memory": {cfg: Config{URL: s.URL}, b: Budget{RSSPerConn: 1}},
 	} {
 		tb := &fixtureTB{TB: t}
 		require.Nil(t, checkOf(tb, of.cfg, of.b))
@@ -142,6 +145,35 @@ func TestCheckTakesTheSeedFromTheEnvironment(t *testing.T) {
 	tb := &fixtureTB{TB: t}
 	require.Nil(t, checkOf(tb, Config{Server: NewServer(t, nil)}, Budget{}))
 	require.Contains(t, tb.fatals[0], `HOLDFAST_SEED is "0x17": write the seed that a report names`)
+}
+
+// What no run of such a Config can decide is said before one, and is never skipped.
+func TestCheckOfWhatCannotBeTold(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("elsewhere it is the machine that is unfit")
+	}
+	s := NewServer(t, nil)
+	memory := Serve(t, networkMemory, serveHTTP(after(0)))
+	for want, of := range map[string]struct {
+		cfg Config
+		b   Budget
+	}{
+		"and Config.Processes is -1: leave that 0": {cfg: Config{Server: s, Processes: -1}, b: Budget{CPUPerRequest: time.Minute}},
+		"which only its own process reaches: ":     {cfg: Config{Server: memory}, b: Budget{HeapPerConn: 1}},
+		"which cannot be given to another process": {
+			cfg: Config{Server: s, DialContext: (&net.Dialer{}).DialContext}, b: Budget{GoroutinesPerConn: 1},
+		},
+		"stacks and goroutines of another process cannot be read": {
+			cfg: Config{URL: s.URL, ServerPID: os.Getppid()}, b: Budget{StackPerConn: 1, RSSPerConn: 1},
+		},
+	} {
+		of.b.SkipUnfit = true
+		tb := &fixtureTB{TB: t}
+		require.Nil(t, checkOf(tb, of.cfg, of.b))
+		require.Empty(t, tb.skips)
+		require.Len(t, tb.fatals, 1)
+		require.Contains(t, tb.fatals[0], want)
+	}
 }
 
 // endingTB is of a test whose deadline or context is another.
@@ -245,6 +277,8 @@ func TestFileNames(t *testing.T) {
 
 func TestReplayCommand(t *testing.T) {
 	require.Equal(t, `HOLDFAST_SEED=7 go test -count=1 -run='^TestX$' example.com/a`, replayCommand("TestX", "example.com/a", 7, false))
+	require.Equal(t, `HOLDFAST_SEED=7 go test -count=1 -run='^$' -bench='^BenchmarkX$' -benchtime=1x .`,
+		replayCommand("BenchmarkX", "command-line-arguments", 7, false))
 	require.Equal(t, `HOLDFAST_SEED=7 go test -count=1 -race -run='^TestX$/^it'\''s_1\.5$/^#00$' a`,
 		replayCommand("TestX/it's_1.5/#00", "a", 7, true))
 }
@@ -262,9 +296,4 @@ func TestCheckGivesTheServerItsProcess(t *testing.T) {
 		require.Equal(t, Pass, r.Verdict.Outcome, "%+v: %v", b, tb.errors)
 	}
 
-	cfg.Processes = -1
-	r := checkOf(tb, cfg, Budget{CPUPerRequest: time.Minute})
-	require.Empty(t, r.Processes)
-	require.Len(t, tb.errors, 1)
-	require.Contains(t, tb.errors[0], "set Config.Processes to 1")
 }

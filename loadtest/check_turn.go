@@ -1,6 +1,8 @@
 package loadtest
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +14,9 @@ import (
 
 // turnPath is the file that all tests of this machine lock in turn.
 func turnPath() string { return filepath.Join(os.TempDir(), "holdfast.turn") }
+
+// turnPatience is how long somebody waits without a word.
+const turnPatience = time.Second
 
 // turnPause is how often somebody who waits looks whether it is his turn: much shorter than a run.
 const turnPause = 20 * time.Millisecond
@@ -32,34 +37,36 @@ func turnAt(tb testing.TB, path string, latest time.Time) (end func(), err error
 	if _, bench := tb.(*testing.B); bench {
 		logf = func(string, ...any) {} // it would split the result's line
 	}
-	who := fmt.Sprintf("%s of %s (process %d)", tb.Name(), packagePath(), os.Getpid())
-	began, waitedFor := time.Now(), ""
+	who := fmt.Sprintf("%s of %s (process %d)", orNone(tb.Name(), "a test"), packagePath(), os.Getpid())
+	began, told, waitedFor := time.Now(), false, ""
 	for {
 		turn, by, err := netpoll.TakeTurn(path, who)
-		if err != nil {
+		waited := time.Since(began)
+		waitedFor = cmp.Or(oneLine(by), waitedFor, "another test")
+		switch {
+		case err != nil:
 			logf("loadtest: no turns are taken, and other tests may load this machine at the same time: %v", err)
 			return func() {}, nil
-		}
-		if by != "" {
-			waitedFor = by
-		}
-		if turn != nil {
-			if waited := time.Since(began); waited > 10*turnPause {
-				logf("loadtest: waited %s for the turn of %s", threeDigits(waited), orNone(waitedFor, "another test"))
+		case turn != nil:
+			if told {
+				logf("loadtest: waited %s", threeDigits(waited))
 			}
 			return turn.End, nil
+		case !told && waited > turnPatience:
+			told = true
+			logf("loadtest: waiting for the turn of %s, which loads this machine", waitedFor)
 		}
 		if err := waitTurn(tb, latest); err != nil {
-			return nil, fmt.Errorf("loadtest: not begun: waited %s for the turn of %s, which loads this machine: %w",
-				threeDigits(time.Since(began)), orNone(waitedFor, "another test"), err)
+			return nil, fmt.Errorf("loadtest: not begun: waited %s for the turn of %s, which loads this machine: %w", threeDigits(waited),
+				waitedFor, err)
 		}
 	}
 }
 
 func waitTurn(tb testing.TB, latest time.Time) error {
 	if !latest.IsZero() && time.Now().After(latest) {
-		return fmt.Errorf("what is left until the test's deadline is too short now: raise -timeout, or run the packages one " +
-			"after the other (go test -p=1)")
+		return errors.New("there is no time left for a run of this test: raise -timeout, or run the packages one after the other " +
+			"(go test -p=1)")
 	}
 	select {
 	case <-tb.Context().Done():

@@ -17,15 +17,16 @@ func TestTurnsAreTakenInTurn(t *testing.T) {
 
 	second, began := &fixtureTB{TB: t}, time.Now()
 	go func() {
-		time.Sleep(15 * turnPause) // the time that the first takes
+		time.Sleep(turnPatience + 15*turnPause) // the time that the first takes
 		endFirst()
 	}()
 	endSecond, err := turnAt(second, path, time.Now().Add(time.Minute))
 	require.NoError(t, err)
-	require.GreaterOrEqual(t, time.Since(began), 15*turnPause)
-	require.Len(t, second.logs, 1)
-	require.Regexp(t, `^loadtest: waited \S+ for the turn of TestTurnsAreTakenInTurn of example.com/holdfast/loadtest `+
-		`\(process \d+\)$`, second.logs[0])
+	require.GreaterOrEqual(t, time.Since(began), turnPatience+15*turnPause)
+	require.Len(t, second.logs, 2)
+	require.Regexp(t, `^loadtest: waiting for the turn of TestTurnsAreTakenInTurn of example.com/holdfast/loadtest `+
+		`\(process \d+\), which loads this machine$`, second.logs[0])
+	require.Regexp(t, `^loadtest: waited \S+$`, second.logs[1])
 	endSecond()
 }
 
@@ -35,7 +36,7 @@ func TestTurnThatComesTooLate(t *testing.T) {
 	require.NoError(t, err)
 	defer end()
 	_, err = turnAt(t, path, time.Now().Add(-time.Second))
-	require.ErrorContains(t, err, "which loads this machine: what is left until the test's deadline is too short now: raise -timeout")
+	require.ErrorContains(t, err, "which loads this machine: there is no time left for a run of this test: raise -timeout")
 }
 
 func TestTurnWhereFilesCannotBeLocked(t *testing.T) {

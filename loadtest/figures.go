@@ -25,9 +25,9 @@ func (r *Report) figures() map[string]float64 {
 		"drops/op":  float64(r.Conns.Dropped + r.Conns.ConnectFailed),
 		"failed/op": float64(r.Requests.Failed()),
 	}
-	latency := r.Latency
+	latency := r.Hold.Latency // as in a budget: neither the ramp nor what is done when hold is over is in it
 	if r.closedLoop() {
-		latency = r.ServiceTime // a request is due when the answer before has come
+		latency = r.Hold.ServiceTime // a request is due when the answer before has come
 	}
 	quantile := func(unit string, of Distribution, q float64) {
 		if of.Count() > 0 {

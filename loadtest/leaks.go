@@ -43,15 +43,18 @@ func (l *Leaks) lines(rounds int) []line {
 	}
 }
 
-// line adds to a line what stayed in the last round beyond what had stayed before, for each conn. What may be noise alone counts as
-// nothing, and in more it is not surely the server's.
+// line adds to a line what stayed in the last round beyond what had stayed before, for each conn. What may be noise alone
+// counts as nothing, and in more it is not surely the server's.
 func (l *Leaks) line(of line, noise int64, pick func(Resources) int64) line {
-	before, after := pick(l.Rounds[len(l.Rounds)-2]), pick(l.Rounds[len(l.Rounds)-1])
-	if before < 0 || after < 0 {
+	n := len(l.Rounds)
+	first, before, after := pick(l.Rounds[0]), pick(l.Rounds[n-2]), pick(l.Rounds[n-1])
+	if first < 0 || before < 0 || after < 0 {
 		of.unknown = "this system does not tell how many the process has"
 		return of
 	}
-	if stayed := after - before; stayed > noise {
+	// Maps and slices grow by leaps, so that a round may show little of what it kept: the mean of all does.
+	stayed := max(after-before, (after-first)/int64(n-1))
+	if stayed > noise {
 		of.pessimistic = float64(stayed) / float64(max(1, l.Conns))
 		of.optimistic = float64(stayed-noise) / float64(max(1, l.Conns))
 	}

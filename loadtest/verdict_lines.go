@@ -96,12 +96,8 @@ func (r *Report) lines(b Budget) (all []line) {
 func (r *Report) counts(b Budget) (all []line) {
 	c, sure := r.Conns, r.Hold.Sure
 	if b.Held >= 0 {
-		least := int64(b.Held)
-		if least == 0 {
-			least = c.Requested
-		}
 		all = append(all, line{
-			name: "Held", limit: float64(least), least: true, show: plainCount, gap: r.lossGap, why: r.lossesText,
+			name: "Held", limit: float64(b.leastHeld(c.Requested)), least: true, show: plainCount, gap: r.lossGap, why: r.lossesText,
 			pessimistic: float64(c.Held), optimistic: float64(c.Requested - sure.NotHeld),
 		})
 	}

@@ -1,6 +1,7 @@
 package netpoll
 
 import (
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -8,15 +9,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTCPStatesOfAPort(t *testing.T) {
-	for _, addr := range []string{"127.0.0.1:0", "[::1]:0"} {
+func TestTCPStatesOfAnAddress(t *testing.T) {
+	for _, addr := range []string{"127.0.0.1:0", "[::1]:0", "127.0.0.2:0"} {
 		ln, err := net.Listen("tcp", addr)
 		if err != nil && strings.HasPrefix(addr, "[") {
 			continue // without IPv6
 		}
 		require.NoError(t, err)
 		defer ln.Close()
-		port := ln.Addr().(*net.TCPAddr).Port
+		at := ln.Addr().(*net.TCPAddr).AddrPort()
+		elsewhere, err := net.Listen("tcp", net.JoinHostPort("127.0.0.3", fmt.Sprint(at.Port())))
+		require.NoError(t, err)
+		defer elsewhere.Close() // another's, on the same port
 		for range 3 {
 			client, err := net.Dial("tcp", ln.Addr().String())
 			require.NoError(t, err)
@@ -25,7 +29,7 @@ func TestTCPStatesOfAPort(t *testing.T) {
 			require.NoError(t, err)
 			defer server.Close()
 		}
-		own, peer, ok := TCPStates(port)
+		own, peer, ok := TCPStates(at)
 		require.True(t, ok)
 		require.Equal(t, map[string]int{"LISTEN": 1, "ESTAB": 3}, own)
 		require.Equal(t, map[string]int{"ESTAB": 3}, peer)

@@ -2,4 +2,6 @@
 
 package netpoll
 
-func TCPStates(int) (own, peer map[string]int, ok bool) { return nil, nil, false }
+import "net/netip"
+
+func TCPStates(netip.AddrPort) (own, peer map[string]int, ok bool) { return nil, nil, false }

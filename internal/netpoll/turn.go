@@ -39,7 +39,9 @@ func TakeTurn(path, who string) (*Turn, string, error) {
 func openTurn(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|stubborn, 0)
 	if errors.Is(err, os.ErrNotExist) {
-		f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|stubborn, 0o644)
+		if f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|stubborn, 0o644); err == nil {
+			f.Chmod(0o666) // whatever the umask is: who has the turn says so here
+		}
 	}
 	if errors.Is(err, os.ErrPermission) {
 		f, err = os.OpenFile(path, os.O_RDONLY|stubborn, 0)
