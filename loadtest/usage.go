@@ -41,11 +41,12 @@ type Usage struct {
 	// only. It is the lower bound of one of the runtime's buckets, which are up to a quarter wide.
 	SchedDelay time.Duration `json:"sched_delay_ns"`
 
-	// What was held before the run, at the end of the sweep with all conns open, and after the run. Before and Hold are read
-	// after collections, the least of three readings, of a test process that has a [Config].Server in it and no other run
-	// at the same time: what stayed of the one in the other is the conns' (and the generator's, if that is in it too). Of any
-	// other process nothing is collected; Hold is then unknown, and so is After's share of garbage everywhere. Of
-	// Config.ServerPID's tree the descriptors are known, where this process may look.
+	// What was held before the run, at the end of the sweep with all conns open, and after the run. Of a test process that
+	// has a [Config].Server in it, and no other run at the same time, Before and Hold are read after collections, each
+	// figure the least of three readings: what Hold has more is the conns', and the generator's if that is in it too. No
+	// other process is made to collect its garbage: Before is then read as it is, as After always is, and Hold is unknown.
+	// Of Config.ServerPID's tree the descriptors are known, where this process may look. The CPU time that it takes to read
+	// Hold is in CPU: some 15 µs a conn.
 	Before Resources `json:"before"`
 	Hold   Resources `json:"hold"`
 	After  Resources `json:"after"`
