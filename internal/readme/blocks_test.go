@@ -67,6 +67,9 @@ func (b block) refused() string {
 	case shell, golang:
 		return ""
 	case output:
+		if strings.Contains(b.text, "@@") {
+			return "a block of text has a place that nobody has filled in: @@"
+		}
 		if command := hidden.FindString(b.text); command != "" {
 			return fmt.Sprintf("a block of text has a command in it, %q: commands go into a block of their own, which begins with ```sh",
 				strings.TrimSpace(command))
@@ -98,6 +101,7 @@ func TestBlocksOf(t *testing.T) {
 		{kind: output, text: "go1.26 test\n"}:         false,
 		{kind: output, text: "ok\n  go test ./...\n"}: true,
 		{kind: output, text: "$ make\n"}:              true,
+		{kind: output, text: "@@OUTPUT@@\n"}:          true,
 		{kind: indented}:                              true,
 		{kind: ""}:                                    true,
 		{kind: "bash"}:                                true,

@@ -126,6 +126,7 @@ func (w *workshop) goTest(t *testing.T, m match) {
 	}
 	cmd := w.command(t, dir, "go", "test", "-count=1", "-v", "-bench=.", "-benchtime=1x", "-timeout=2m", ".")
 	out, err := cmd.CombinedOutput()
+	require.NotContains(t, string(out), "cannot be told", "a budget that no run decides")
 	if m.fails != "" {
 		require.Error(t, err, "%s", out)
 		require.Contains(t, string(out), m.fails)
