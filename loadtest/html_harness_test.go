@@ -79,6 +79,37 @@ func textOf(n *html.Node) string {
 	return b.String()
 }
 
+// chartOf returns a chart with all that stands around it.
+func chartOf(t testing.TB, r *Report, id string) *html.Node {
+	t.Helper()
+	for _, n := range elements(parsed(t, pageOf(t, r)), "figure") {
+		if attribute(n, "id") == "chart-"+id {
+			return n
+		}
+	}
+	t.Fatalf("there is no chart %s", id)
+	return nil
+}
+
+// pathsOf returns what is drawn with a class.
+func pathsOf(tree *html.Node, class string) (all string) {
+	for _, n := range elements(tree, "path") {
+		if attribute(n, "class") == class {
+			all += attribute(n, "d") + "\n"
+		}
+	}
+	return all
+}
+
+func cells(row *html.Node) (all []*html.Node) {
+	for n := range row.ChildNodes() {
+		if n.Data == "td" || n.Data == "th" {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
 // judged are reports with all outcomes, and one that nobody judged.
 func judged() map[string]*Report {
 	all := map[string]*Report{
