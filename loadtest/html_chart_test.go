@@ -48,7 +48,9 @@ func TestADipIsDrawn(t *testing.T) {
 	for i := range r.Timeline {
 		r.Timeline[i].Open = 10_000
 	}
-	drawing := func() string { return textOf(chartOf(t, r, "conns")) + pathsOf(chartOf(t, r, "conns"), "line s1 dense") }
+	drawing := func() string {
+		return textOf(chartOf(t, r, "conns")) + pathsOf(chartOf(t, r, "conns"), "line s1 dense")
+	}
 	flat := drawing()
 	dip := slices.Clone(r.Timeline)
 	dip[5005].Open = 0

@@ -76,7 +76,7 @@ path.rule{stroke:var(--soft);stroke-dasharray:5 4;fill:none}text.rule{text-ancho
 .x{text-anchor:middle}.y,.unit{text-anchor:end}text.note{font-size:12px;paint-order:stroke;stroke:var(--ground);stroke-width:3px;stroke-linejoin:round}
 .line{fill:none;stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}
 .s1{stroke:var(--s1)}.s2{stroke:var(--s2);stroke-dasharray:7 4}.s3{stroke:var(--s3);stroke-dasharray:2 4}
-.s4{stroke:var(--s4);stroke-dasharray:9 4 2 4}.dense{stroke-dasharray:none;stroke-width:1.3}
+.s4{stroke:var(--s4);stroke-dasharray:9 4 2 4}.ends{fill:none;stroke-dasharray:none;stroke-width:1.8}.dense{stroke-dasharray:none;stroke-width:1.3}
 svg .t1{fill:var(--s1)}svg .t2{fill:var(--s2)}svg .t3{fill:var(--s3)}svg .t4{fill:var(--s4)}
 .loss{fill:var(--loss)}.unclean{fill:var(--shade)}
 path.limit{stroke:var(--ink);stroke-width:2.5}path.limit.broken{stroke:var(--loss)}
