@@ -114,12 +114,14 @@ func cells(row *html.Node) (all []*html.Node) {
 func judged() map[string]*Report {
 	all := map[string]*Report{
 		"healthy": healthyReport(), "failing": failingReport(), "cancelled": cancelledReport(), "tree": treeReport(),
-		"zero": {}, "long": longReport(600, 10_000),
+		"leaking": leakingReport(),
+		"zero":    {}, "long": longReport(600, 10_000),
 	}
 	for name, b := range map[string]Budget{
 		"healthy": {Latency: Limits{P99: 20 * time.Millisecond}},
 		"failing": {Connect: Limits{P50: 50 * time.Microsecond}, Latency: Limits{P50: 5 * time.Second, P99: time.Second}},
 		"tree":    {RSSPerConn: 1 << 30},
+		"leaking": {LeakRounds: 3},
 	} {
 		v := all[name].Judge(b)
 		all[name].Verdict = &v

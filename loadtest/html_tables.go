@@ -21,6 +21,7 @@ func (p page) tables(r *Report, all []stretch, each int) {
 	p.put("</section>\n")
 	p.drops(r)
 	p.warnings(r)
+	p.leaks(r.Leaks)
 	p.surroundings(r)
 	p.replay(r)
 }
