@@ -141,11 +141,11 @@ func whenText(r *Report) (text string) {
 func (p page) charts(r *Report, all []stretch, each int) {
 	p.put("<section id=\"charts\">\n<h2>What happened when</h2>\n")
 	if each > 1 {
-		p.put("<p class=\"hint\">Each point stands for %d seconds: counts are their sums, durations and shares the most that any of "+
-			"them has.</p>\n", each)
+		p.put("<p class=\"hint\">Each point stands for %d seconds: counts are their sums, open conns the fewest, durations and "+
+			"shares the most that any of them has.</p>\n", each)
 	}
 	p.put("<div class=\"charts\">\n")
-	p.connsChart(r, all)
+	p.connsChart(r, all, each)
 	p.rateChart(r, all)
 	p.percentilesChart(r)
 	p.latencyChart(r, all)

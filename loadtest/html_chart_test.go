@@ -2,6 +2,7 @@ package loadtest
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -24,8 +25,8 @@ func TestStretches(t *testing.T) {
 	require.Equal(t, want, got)
 	require.Equal(t, 3*time.Second, all[1].from)
 	require.Equal(t, 6*time.Second, all[1].At)
-	require.Equal(t, r.Timeline[5].Open, all[1].openAtEnd)
 	require.Equal(t, r.Timeline[3].Open, all[1].Open, "the least: it is the ramp")
+	require.Equal(t, r.Timeline[5].Open, all[1].mostOpen)
 
 	one, each := stretchesOf(r.Timeline[:mostStretches])
 	require.Equal(t, 1, each)
@@ -39,6 +40,48 @@ func addUp(sum, s Sample) Sample {
 		LatencyP99: max(sum.LatencyP99, s.LatencyP99), LatencyMax: max(sum.LatencyMax, s.LatencyMax), LagMax: max(sum.LagMax, s.LagMax),
 		Late: max(sum.Late, s.Late), Host: Host{Busy: max(sum.Host.Busy, s.Host.Busy), Foreign: max(sum.Host.Foreign, s.Host.Foreign)},
 	}
+}
+
+// TestADipIsDrawn: of one second in three hours, in the middle of those that are merged.
+func TestADipIsDrawn(t *testing.T) {
+	r := longReport(3*3600, 10_000)
+	for i := range r.Timeline {
+		r.Timeline[i].Open = 10_000
+	}
+	drawing := func() string {
+		return textOf(chartOf(t, r, "conns")) + pathsOf(chartOf(t, r, "conns"), "line s1 dense")
+	}
+	flat := drawing()
+	dip := slices.Clone(r.Timeline)
+	dip[5005].Open = 0
+	r.Timeline = dip
+	require.NotEqual(t, flat, drawing())
+	tips := textOf(chartOf(t, r, "conns"))
+	require.Contains(t, tips, "0 to 10000 open")
+	require.Contains(t, tips, "up to 10000,")
+	require.Contains(t, tips, "The fewest that were open at the end of any of the 12 seconds")
+	var open []string
+	for _, row := range elements(elements(parsed(t, pageOf(t, r)), "details")[0], "tr") {
+		open = append(open, textOf(cells(row)[2]))
+	}
+	require.Equal(t, "fewest open", open[0])
+	require.Equal(t, "0", open[1+5005/12])
+	require.Equal(t, "10000", open[5005/12])
+}
+
+// TestASecondWithoutAnswers: it has no median, and none of 0 s.
+func TestASecondWithoutAnswers(t *testing.T) {
+	r := healthyReport()
+	r.Timeline = []Sample{{At: time.Second, Answered: 3}, {At: 2 * time.Second, Sent: 1}, {At: 3 * time.Second, Failed: 1, LatencyMax: 5}}
+	var got [][]string
+	for _, row := range elements(elements(parsed(t, pageOf(t, r)), "details")[0], "tr")[1:] {
+		var texts []string
+		for _, cell := range cells(row)[8:12] {
+			texts = append(texts, textOf(cell))
+		}
+		got = append(got, texts)
+	}
+	require.Equal(t, [][]string{{"0s", "0s", "0s", "0s"}, {"–", "–", "–", "0s"}, {"0s", "0s", "5ns", "0s"}}, got)
 }
 
 // TestTheLastMomentHasNoRate: 8 ms with one request are no 125 requests a second.

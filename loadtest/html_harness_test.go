@@ -79,16 +79,49 @@ func textOf(n *html.Node) string {
 	return b.String()
 }
 
+// chartOf returns a chart with all that stands around it.
+func chartOf(t testing.TB, r *Report, id string) *html.Node {
+	t.Helper()
+	for _, n := range elements(parsed(t, pageOf(t, r)), "figure") {
+		if attribute(n, "id") == "chart-"+id {
+			return n
+		}
+	}
+	t.Fatalf("there is no chart %s", id)
+	return nil
+}
+
+// pathsOf returns what is drawn with a class.
+func pathsOf(tree *html.Node, class string) (all string) {
+	for _, n := range elements(tree, "path") {
+		if attribute(n, "class") == class {
+			all += attribute(n, "d") + "\n"
+		}
+	}
+	return all
+}
+
+func cells(row *html.Node) (all []*html.Node) {
+	for n := range row.ChildNodes() {
+		if n.Data == "td" || n.Data == "th" {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
 // judged are reports with all outcomes, and one that nobody judged.
 func judged() map[string]*Report {
 	all := map[string]*Report{
 		"healthy": healthyReport(), "failing": failingReport(), "cancelled": cancelledReport(), "tree": treeReport(),
-		"zero": {}, "long": longReport(600, 10_000),
+		"leaking": leakingReport(),
+		"zero":    {}, "long": longReport(600, 10_000),
 	}
 	for name, b := range map[string]Budget{
 		"healthy": {Latency: Limits{P99: 20 * time.Millisecond}},
 		"failing": {Connect: Limits{P50: 50 * time.Microsecond}, Latency: Limits{P50: 5 * time.Second, P99: time.Second}},
 		"tree":    {RSSPerConn: 1 << 30},
+		"leaking": {LeakRounds: 3},
 	} {
 		v := all[name].Judge(b)
 		all[name].Verdict = &v

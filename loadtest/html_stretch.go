@@ -1,16 +1,19 @@
 package loadtest
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // mostStretches bounds the points of a line: more than a screen has places for, and the size of the page.
 const mostStretches = 900
 
 // A stretch is one or several seconds of the timeline: counts are their sums, Open is the least, and durations and shares are
-// the most that any of them has. Nothing that stands out is lost.
+// the most that any of them has, so that a dip of one second is in its line and a peak is too.
 type stretch struct {
 	from time.Duration
 	Sample
-	openAtEnd int64
+	mostOpen int64
 }
 
 // stretchesOf merges each so many seconds that mostStretches will do, and tells how many those are.
@@ -18,7 +21,7 @@ func stretchesOf(timeline []Sample) (all []stretch, each int) {
 	each = max(1, (len(timeline)+mostStretches-1)/mostStretches)
 	var from time.Duration
 	for i, s := range timeline {
-		next := stretch{from: from, Sample: s, openAtEnd: s.Open}
+		next := stretch{from: from, Sample: s, mostOpen: s.Open}
 		if from = s.At; i%each == 0 {
 			all = append(all, next)
 			continue
@@ -39,8 +42,8 @@ func drawn(all []stretch) []stretch {
 }
 
 func (s stretch) with(o stretch) stretch {
-	s.At, s.Phase, s.openAtEnd = o.At, o.Phase, o.openAtEnd
-	s.Open = min(s.Open, o.Open)
+	s.At, s.Phase = o.At, o.Phase
+	s.Open, s.mostOpen = min(s.Open, o.Open), max(s.mostOpen, o.mostOpen)
 	s.Attempts += o.Attempts
 	s.Connected += o.Connected
 	s.Due += o.Due
@@ -56,6 +59,17 @@ func (s stretch) with(o stretch) stretch {
 	s.Host.Steal = max(s.Host.Steal, o.Host.Steal)
 	s.Host.Throttled = max(s.Host.Throttled, o.Host.Throttled)
 	return s
+}
+
+// unanswered reports whether no latency was measured: in virtual time one may be 0.
+func (s stretch) unanswered() bool { return s.Answered == 0 && s.LatencyMax == 0 }
+
+// openText has both ends of what was open.
+func (s stretch) openText() string {
+	if s.Open == s.mostOpen {
+		return fmt.Sprintf("%d open", s.Open)
+	}
+	return fmt.Sprintf("%d to %d open", s.Open, s.mostOpen)
 }
 
 // rate returns a count per second.

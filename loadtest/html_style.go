@@ -9,7 +9,7 @@ const htmlColours = `
 :root{--ground:#fff;--raised:#f6f7f8;--ink:#1b1f24;--soft:#57606a;--rule:#d5dae0;--grid:#e8ebee;--shade:#8a94a033;--tip:#8a94a026;
 --s1:#0b57a4;--s2:#00756b;--s3:#8a3b95;--s4:#a84300;--loss:#c0311c;--lossink:#b02a17;--pass:#00695e;--fail:#b3261e;--invalid:#7d5700;
 --passground:#e3f3f0;--failground:#fdebe8;--invalidground:#fbf1dc}
-@media (prefers-color-scheme:dark){:root{--ground:#14181d;--raised:#1c2127;--ink:#e4e8ec;--soft:#a0aab4;--rule:#3a424b;--grid:#272d34;
+@media screen and (prefers-color-scheme:dark){:root{--ground:#14181d;--raised:#1c2127;--ink:#e4e8ec;--soft:#a0aab4;--rule:#3a424b;--grid:#272d34;
 --shade:#8a94a038;--tip:#8a94a030;--s1:#79b8ff;--s2:#4ecdb8;--s3:#d6a2e8;--s4:#f5a05f;--loss:#f0705a;--lossink:#ff8a75;--pass:#5fd3bd;
 --fail:#ff8a75;--invalid:#e6b450;--passground:#10302c;--failground:#3d1b17;--invalidground:#33280f}}
 `
@@ -76,7 +76,7 @@ path.rule{stroke:var(--soft);stroke-dasharray:5 4;fill:none}text.rule{text-ancho
 .x{text-anchor:middle}.y,.unit{text-anchor:end}text.note{font-size:12px;paint-order:stroke;stroke:var(--ground);stroke-width:3px;stroke-linejoin:round}
 .line{fill:none;stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}
 .s1{stroke:var(--s1)}.s2{stroke:var(--s2);stroke-dasharray:7 4}.s3{stroke:var(--s3);stroke-dasharray:2 4}
-.s4{stroke:var(--s4);stroke-dasharray:9 4 2 4}.dense{stroke-dasharray:none;stroke-width:1.3}
+.s4{stroke:var(--s4);stroke-dasharray:9 4 2 4}.ends{fill:none;stroke-dasharray:none;stroke-width:1.8}.dense{stroke-dasharray:none;stroke-width:1.3}
 svg .t1{fill:var(--s1)}svg .t2{fill:var(--s2)}svg .t3{fill:var(--s3)}svg .t4{fill:var(--s4)}
 .loss{fill:var(--loss)}.unclean{fill:var(--shade)}
 path.limit{stroke:var(--ink);stroke-width:2.5}path.limit.broken{stroke:var(--loss)}
@@ -88,7 +88,9 @@ svg .cause{fill:var(--ink)}.where{fill:var(--soft)}svg .n{fill:var(--ink);font-w
 const htmlMedia = `
 @media (max-width:40rem){svg{font-size:16px;min-width:25rem}text.note{font-size:15px}.budget thead th{white-space:normal}
 .budget th,.budget td{padding-right:.6rem}.budget .why td{padding-left:0}.budget .outcome{width:auto}}
-@media print{main{max-width:none;padding:0}body{font-size:11px}.plot,.wide{overflow:visible}svg{min-width:0}.drops{min-width:0}
-.banner,.budget tr,svg *{-webkit-print-color-adjust:exact;print-color-adjust:exact}h2{break-after:avoid}tr{break-inside:avoid}
+@media print{html{font-size:11px;color-scheme:light}body{font-size:1rem}main{max-width:none;padding:0}.plot,.wide{overflow:visible}
+.charts{grid-template-columns:1fr;gap:1.5rem}svg,.drops{min-width:0}tr:has(+.why),h2,caption,thead,thead tr{break-after:avoid}tr,li,.banner,#leaks{break-inside:avoid}
+.seconds{font-size:.8rem}.seconds td,.seconds th{padding-right:.5rem}
+.banner,.budget tr,svg *{-webkit-print-color-adjust:exact;print-color-adjust:exact}
 details:not([open]){display:none}}
 `

@@ -14,8 +14,8 @@ func (p page) surroundings(r *Report) {
 	if r.Fixture != nil && r.ServerUse.Of == "" {
 		role = "Generator and server"
 	}
-	p.usage(role, "generator", r.Generator, r.Requests.Sent)
-	p.usage("Server", "server_use", r.ServerUse, r.Requests.Sent)
+	p.usage(role, "generator", r.Generator, r)
+	p.usage("Server", "server_use", r.ServerUse, r)
 	p.fields("Host", hostFields(r.Host))
 	p.fields("Kernel counters of the whole host", kernelFields(r.Kernel))
 	if f := r.Fixture; f != nil {
@@ -32,7 +32,7 @@ func (p page) surroundings(r *Report) {
 	p.put("</section>\n")
 }
 
-func (p page) usage(role, key string, u Usage, sent int64) {
+func (p page) usage(role, key string, u Usage, r *Report) {
 	if u.Of == "" {
 		p.fields(role, []field{{label: "use", value: "unknown by itself"}})
 		return
@@ -42,12 +42,12 @@ func (p page) usage(role, key string, u Usage, sent int64) {
 		whose += ", shared"
 	}
 	at := func(name string) string { return key + "." + name }
-	p.fields(role, []field{
+	all := []field{
 		{label: "of", value: mark("%s", whose)},
 		{label: "CPU", value: durationDatum(at("cpu_ns"), u.CPU)},
 		{label: "user", value: durationDatum(at("cpu_user_ns"), u.CPUUser), part: true},
 		{label: "system", value: durationDatum(at("cpu_system_ns"), u.CPUSystem), part: true},
-		{label: "CPU per request", value: mark("%s", knownDuration(u.perRequest(sent)))},
+		{label: "CPU per request", value: mark("%s", knownDuration(u.perRequest(r.Requests.Sent)))},
 		{label: "RSS before", value: sizeDatum(at("rss_before_bytes"), u.RSSBefore)},
 		{label: "RSS in hold", value: sizeDatum(at("rss_hold_bytes"), u.RSSHold)},
 		{label: "RSS at the end", value: sizeDatum(at("rss_bytes"), u.RSS)},
@@ -65,7 +65,15 @@ func (p page) usage(role, key string, u Usage, sent int64) {
 		{label: "allocated", value: sizeDatum(at("allocs_bytes"), u.Allocs)},
 		{label: "GCs", value: countDatum(at("gcs"), u.GCs)},
 		{label: "GC pauses", value: durationDatum(at("gc_pause_ns"), u.GCPause)},
-	})
+	}
+	each := " per conn"
+	if r.Fixture != nil && r.ServerUse.Of == "" {
+		each += ", of both ends"
+	}
+	for _, of := range u.Before.perConn(u.Hold, r.Conns.OpenAtEnd) {
+		all = append(all, field{label: of.name + each, value: mark("%s", of.text)})
+	}
+	p.fields(role, all)
 }
 
 func hostFields(h Host) []field {

@@ -21,6 +21,7 @@ func (p page) tables(r *Report, all []stretch, each int) {
 	p.put("</section>\n")
 	p.drops(r)
 	p.warnings(r)
+	p.leaks(r.Leaks)
 	p.surroundings(r)
 	p.replay(r)
 }
@@ -142,18 +143,22 @@ func (p page) seconds(all []stretch, each int) {
 	if len(all) == 0 {
 		return
 	}
-	name := "second"
+	name, open := "second", "open"
 	if each > 1 {
-		name = fmt.Sprintf("%d seconds", each)
+		name, open = fmt.Sprintf("%d seconds", each), "fewest open"
 	}
 	p.put("<details><summary>Each %s in figures</summary>\n", name)
-	p.columns("Timeline", "numbers seconds", "until", "phase", "open", "opened", "lost", "sent", "answered", "failed", "p50",
+	p.columns("Timeline", "numbers seconds", "until", "phase", open, "opened", "lost", "sent", "answered", "failed", "p50",
 		"p99", "max", "lag", "late", "busy", "others", "stolen", "clean")
 	for _, s := range all {
-		p.put("<tr><td>%s<td>%s<td>%d<td>%d<td>%d<td>%d<td>%d<td>%d", threeDigits(s.At), s.Phase, s.openAtEnd, s.Connected, s.Dropped,
+		p.put("<tr><td>%s<td>%s<td>%d<td>%d<td>%d<td>%d<td>%d<td>%d", threeDigits(s.At), s.Phase, s.Open, s.Connected, s.Dropped,
 			s.Sent, s.Answered, s.Failed)
-		for _, d := range []time.Duration{s.LatencyP50, s.LatencyP99, s.LatencyMax, s.LagMax, s.Late} {
-			p.put("<td>%s", threeDigits(d))
+		for i, d := range []time.Duration{s.LatencyP50, s.LatencyP99, s.LatencyMax, s.LagMax, s.Late} {
+			cell := threeDigits(d)
+			if i < 3 && s.unanswered() {
+				cell = "–"
+			}
+			p.put("<td>%s", cell)
 		}
 		for _, v := range []float64{s.Host.Busy, s.Host.Foreign, s.Host.Steal} {
 			p.put("<td>%s", knownShare(v))

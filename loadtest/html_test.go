@@ -51,7 +51,7 @@ func TestPageIsWhole(t *testing.T) {
 
 // TestPageSaysTheVerdictFirst: the outcome, the headline, and each line of the budget with its readings.
 func TestPageSaysTheVerdictFirst(t *testing.T) {
-	outcomes := map[string]string{"healthy": "pass", "failing": "fail", "tree": "invalid", "zero": "not judged", "cancelled": "not judged"}
+	outcomes := map[string]string{"healthy": "pass", "failing": "fail", "tree": "invalid", "leaking": "fail", "zero": "not judged", "cancelled": "not judged"}
 	for name, want := range outcomes {
 		r := judged()[name]
 		page := pageOf(t, r)
@@ -117,6 +117,7 @@ func TestPageEscapes(t *testing.T) {
 		r.Warnings[i].Text = hostile
 	}
 	r.Processes = []Process{{Died: hostile}}
+	r.Leaks = &Leaks{Stayed: []string{hostile}, Cut: hostile}
 	reason := []Reason{{Line: hostile, Limit: hostile, Optimistic: hostile, Pessimistic: hostile, Text: hostile}}
 	r.Verdict = &Verdict{Outcome: hostile, Broken: reason, Invalid: reason, Met: reason}
 	page := pageOf(t, r)

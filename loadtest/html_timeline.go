@@ -17,20 +17,23 @@ func (p page) overTime(r *Report, all []stretch, o overTime) {
 	p.illustrate(o.illustration)
 }
 
-func (p page) connsChart(r *Report, all []stretch) {
+func (p page) connsChart(r *Report, all []stretch, each int) {
 	c := r.Conns
 	o := overTime{
-		series: []series{{"open", 1, func(s stretch) float64 { return float64(s.openAtEnd) }}},
+		series: []series{{"open", 1, func(s stretch) float64 { return float64(s.Open) }}},
 		rules:  []threshold{{float64(c.Requested), fmt.Sprintf("%d requested", c.Requested)}},
 		strip:  &strip{name: "lost", none: "none lost", of: func(s stretch) int64 { return s.Dropped }},
 		tip: func(s stretch) string {
-			return fmt.Sprintf("%d open, %d opened, %d lost", s.openAtEnd, s.Connected, s.Dropped)
+			return fmt.Sprintf("%s, %d opened, %d lost", s.openText(), s.Connected, s.Dropped)
 		},
 	}
 	o.id, o.title = "conns", "Connections over time"
 	o.desc = fmt.Sprintf("Conns open at the end of each second, up to %d, and how many were lost in it.", mostOf(all,
-		func(s stretch) int64 { return s.openAtEnd }))
+		func(s stretch) int64 { return s.mostOpen }))
 	o.caption = "Open at the end of each second."
+	if each > 1 {
+		o.caption = mark("The fewest that were open at the end of any of the %d seconds that a point stands for.", each)
+	}
 	if most := mostOf(all, o.strip.of); most > 0 {
 		o.caption += mark(" Below: conns lost and attempts that failed, up to %d at a time.", most)
 	}
@@ -70,7 +73,7 @@ func (p page) latencyChart(r *Report, all []stretch) {
 		},
 		log: true, shade: true,
 		tip: func(s stretch) string {
-			if s.LatencyMax == 0 {
+			if s.unanswered() {
 				return "nothing was answered or timed out"
 			}
 			return fmt.Sprintf("p50 %s, p99 %s, max %s", threeDigits(s.LatencyP50), threeDigits(s.LatencyP99),

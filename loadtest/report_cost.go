@@ -67,15 +67,13 @@ func (t *table) resources(role string, u Usage, open int64) {
 			size(u.Allocs), pausesText(u))
 	}
 	var each []string
-	add := func(before, hold int64, write func(perConn float64) string) {
-		if before >= 0 && hold >= 0 && open > 0 {
-			each = append(each, write(float64(hold-before)/float64(open)))
+	for _, of := range b.perConn(h, open) {
+		text := of.name + " " + of.text
+		if of.counts {
+			text = of.text + " " + of.name
 		}
+		each = append(each, text)
 	}
-	add(b.Heap, h.Heap, func(n float64) string { return "heap " + signedSize(n) })
-	add(b.Stack, h.Stack, func(n float64) string { return "stack " + signedSize(n) })
-	add(b.Goroutines, h.Goroutines, func(n float64) string { return fmt.Sprintf("%.2f goroutines", n) })
-	add(b.Descriptors, h.Descriptors, func(n float64) string { return fmt.Sprintf("%.2f descriptors", n) })
 	if len(each) > 0 {
 		whose := ""
 		if role == bothEnds {
@@ -83,6 +81,36 @@ func (t *table) resources(role string, u Usage, open int64) {
 		}
 		t.row("", "per conn%s: %s", whose, strings.Join(each, ", "))
 	}
+}
+
+// A perConnFigure is what came of each conn.
+type perConnFigure struct {
+	name   string
+	counts bool
+	value  float64
+	text   string
+}
+
+// perConn returns by how much later is beyond r, for each of so many conns, as far as both are known.
+func (r Resources) perConn(later Resources, conns int64) (all []perConnFigure) {
+	for _, of := range []struct {
+		name        string
+		counts      bool
+		first, last int64
+	}{
+		{"heap", false, r.Heap, later.Heap}, {"stack", false, r.Stack, later.Stack},
+		{"goroutines", true, r.Goroutines, later.Goroutines}, {"descriptors", true, r.Descriptors, later.Descriptors},
+	} {
+		if of.first < 0 || of.last < 0 || conns <= 0 {
+			continue
+		}
+		f := perConnFigure{name: of.name, counts: of.counts, value: float64(of.last-of.first) / float64(conns)}
+		if f.text = signedSize(f.value); of.counts {
+			f.text = fmt.Sprintf("%.2f", f.value)
+		}
+		all = append(all, f)
+	}
+	return all
 }
 
 // course says what a figure was before the run, in hold where that is known, and after.
@@ -95,7 +123,7 @@ func course(before, hold, after int64) string {
 
 // signedSize writes a size that may be below zero, as where the server held less with conns than without.
 func signedSize(bytes float64) string {
-	if bytes < 0 {
+	if bytes <= -1 {
 		return "-" + size(int64(-bytes))
 	}
 	return size(int64(bytes))

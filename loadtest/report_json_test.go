@@ -43,6 +43,7 @@ func TestJSONRoundTrip(t *testing.T) {
 	roundTrip(t, failingReport())
 	roundTrip(t, cancelledReport())
 	roundTrip(t, treeReport())
+	roundTrip(t, leakingReport())
 	roundTrip(t, &Report{})
 	rng := rand.New(rand.NewPCG(7, 8))
 	for range 10 {

@@ -11,7 +11,7 @@ import (
 	"example.com/holdfast/internal/netpoll"
 )
 
-// Reports to test with: four that tell a story, and random ones that are lawful.
+// Reports to test with: five that tell a story, and random ones that are lawful.
 
 // histOf returns n durations spread evenly from shortest to longest.
 func histOf(n int64, shortest, longest time.Duration) *engine.Hist {
@@ -149,6 +149,16 @@ func treeReport() *Report {
 	last.host.Throttled += 2 * time.Second
 	last.runDelay += 8 * time.Second
 	return reportOf(in)
+}
+
+// leakingReport is of a server that lets a goroutine of each conn stay, in the last of three rounds.
+func leakingReport() *Report {
+	r := healthyReport()
+	r.Leaks = &Leaks{
+		Conns: 300, Rounds: []Resources{{2 << 20, 600 << 10, 9, 8}, {2<<20 + 160_000, 600<<10 + 8, 9, 8}, {2<<20 + 263_600, 1800 << 10, 309, 9}},
+		Stayed: []string{"goroutines: 300 in app.(*hub).watch < net/http.(*conn).serve", "heap: 340B for each conn from app.(*hub).add"},
+	}
+	return r
 }
 
 // failingReport is of a server that loses conns in several ways, answers 405 and is slow to accept; they are opened again.

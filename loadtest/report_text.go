@@ -17,6 +17,7 @@ func (r *Report) String() string {
 	t.generators(r)
 	t.drops(r)
 	t.cost(r)
+	t.leaks(r.Leaks)
 	t.host(r)
 	t.fixture(r)
 	t.doubts(r)

@@ -12,6 +12,7 @@ import (
 func TestStringGolden(t *testing.T) {
 	for name, r := range map[string]*Report{
 		"healthy": healthyReport(), "failing": failingReport(), "cancelled": cancelledReport(), "tree": treeReport(),
+		"leaking": leakingReport(),
 	} {
 		got := r.String()
 		for line := range strings.Lines(got) {
@@ -24,6 +25,27 @@ func TestStringGolden(t *testing.T) {
 		wantGolden(t, "report_"+name, got)
 	}
 	require.LessOrEqual(t, strings.Count(healthyReport().String(), "\n"), 30)
+}
+
+// TestLeaksInText: what is not known is not said, and why there was no more is.
+func TestLeaksInText(t *testing.T) {
+	quiet := Resources{1 << 20, 1 << 19, 9, 8}
+	grown := Resources{1<<20 + 3612, 1 << 19, 9, 8}
+	for want, l := range map[string]*Leaks{
+		"": nil,
+		"leaks        3 rounds of 300 conns: the last left 0 goroutines, 0 descriptors, 12B of heap more for each conn\n": {
+			Conns: 300, Rounds: []Resources{quiet, quiet, grown}},
+		"leaks        2 rounds of 300 conns: the last left 0 goroutines, 0B of heap more for each conn; there were no more: enough\n": {
+			Conns: 300, Rounds: []Resources{{5, 5, 5, -1}, {4, 5, 5, -1}}, Cut: "enough"},
+		"leaks        1 round of 1 conn; there were no more: 1 of 1 conns were lost\n": {
+			Conns: 1, Rounds: []Resources{quiet}, Cut: "1 of 1 conns were lost"},
+		"leaks        0 rounds of 7 conns; there were no more: another run\n             a b\n": {
+			Conns: 7, Cut: "another run", Stayed: []string{"a\nb"}},
+	} {
+		var got table
+		got.leaks(l)
+		require.Equal(t, want, strings.ReplaceAll(got.b.String(), "\n             more", " more"))
+	}
 }
 
 func TestDurationsInText(t *testing.T) {

@@ -164,6 +164,31 @@ func (c *chromium) wantDrawn(at string, empty bool) {
 	}
 }
 
+// TestPageOnPaper: whoever prints it from a dark screen gets black on white, and what belongs together is on one sheet.
+func TestPageOnPaper(t *testing.T) {
+	c := startChromium(t)
+	c.look("dark", 720)
+	c.call("Emulation.setEmulatedMedia", map[string]any{
+		"media": "print", "features": []map[string]string{{"name": "prefers-color-scheme", "value": "dark"}},
+	}, nil)
+	c.open(written(t, lossyReport(t)))
+	var ground string
+	c.ask(`getComputedStyle(document.body).backgroundColor`, &ground)
+	require.Equal(t, "rgb(255, 255, 255)", ground)
+	var tooDim, apart []string
+	c.ask(dim, &tooDim)
+	require.Empty(t, tooDim)
+	c.ask(`[...document.querySelectorAll('figure, tr, li, h2, tr:has(+.why)')].filter(e => {
+		const style = getComputedStyle(e);
+		return e.matches('h2, tr:has(+.why)') ? style.breakAfter != 'avoid' : style.breakInside != 'avoid';
+	}).map(e => e.textContent.trim().slice(0, 40))`, &apart)
+	require.Empty(t, apart)
+	var sizes []string
+	c.ask(`[...new Set([...document.querySelectorAll('p, figcaption, th, td, li')].filter(e => !e.closest('.banner, .seconds'))
+		.map(e => getComputedStyle(e).fontSize))].sort()`, &sizes)
+	require.Subset(t, []string{"10.12px", "11px", "9.35px", "9.57px"}, sizes, "none is half as large as another")
+}
+
 // wantNumbersOf holds each number of the page, as the browser has it, against the JSON.
 func (c *chromium) wantNumbersOf(r *loadtest.Report) {
 	c.tb.Helper()
