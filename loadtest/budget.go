@@ -83,6 +83,11 @@ func (b Budget) judgesUse() bool {
 	return b.RSSPerConn > 0 || b.CPUPerRequest > 0
 }
 
+// judgesHeld reports whether b limits what the server holds, for which its heap is to be collected.
+func (b Budget) judgesHeld() bool {
+	return b.HeapPerConn > 0 || b.StackPerConn > 0 || b.GoroutinesPerConn > 0
+}
+
 // validate returns an error if no run of cfg could be judged by b.
 func (b Budget) validate(cfg Config) error {
 	var all []string

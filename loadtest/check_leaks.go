@@ -41,7 +41,7 @@ func (c *check) leaks(ctx context.Context, r *Report) (*Leaks, error) {
 // openAndClose carries out a round; it returns why it does not count.
 func (c *check) openAndClose(ctx context.Context) string {
 	run := c.runner()
-	run.held, run.fine = nil, false
+	run.held, run.fine, run.collects = nil, false, false
 	r, err := run.run(ctx, c.round())
 	switch {
 	case err != nil:

@@ -41,11 +41,12 @@ type Usage struct {
 	// only. It is the lower bound of one of the runtime's buckets, which are up to a quarter wide.
 	SchedDelay time.Duration `json:"sched_delay_ns"`
 
-	// What was held before the run, at the end of the sweep with all conns open, and after the run. Before and Hold are read
-	// after collections, the least of three readings, of a test process that has a [Config].Server in it and no other run
-	// at the same time: what stayed of the one in the other is the conns' (and the generator's, if that is in it too). Of any
-	// other process nothing is collected; Hold is then unknown, and so is After's share of garbage everywhere. Of
-	// Config.ServerPID's tree the descriptors are known, where this process may look.
+	// What was held before the run, at the end of the sweep with all conns open, and after the run. Hold is known of a test
+	// process that has a [Config].Server in it, and no other run at the same time: what it has more than Before is the
+	// conns', and the generator's if that is in it too. Heap and stacks of Hold are known where somebody asked: [Bench],
+	// [MeasureCost], and [Check] with a budget for any of them, have the process collect its garbage before the run and
+	// in hold, and each figure of Before and Hold is then the least of three readings. After, and Before without that, have
+	// garbage in them. Of Config.ServerPID's tree the descriptors are known, where this process may look.
 	Before Resources `json:"before"`
 	Hold   Resources `json:"hold"`
 	After  Resources `json:"after"`
@@ -106,10 +107,13 @@ func (in reportInput) usages() (generate, server Usage) {
 	return generate, server
 }
 
-// hold adds what a test process with the server in it held when that could be read.
+// hold adds what a test process with the server in it held.
 func (u *Usage) hold(h holdings) {
-	if h.own && h.before.Heap >= 0 {
-		u.Before, u.Hold = h.before, h.hold
+	if h.collects {
+		u.Before = h.before
+	}
+	if h.own {
+		u.Hold = h.hold
 		u.GCs, u.GCPause = max(0, u.GCs-h.spent.gcs), max(0, u.GCPause-h.spent.gcPause)
 	}
 }
