@@ -22,9 +22,9 @@ type Budget struct {
 
 	// What the server may use. All are of the server alone ([Report.ServerUse]): of a server in the test's own process
 	// while the generator is in others (Config.Processes), or, RSS and CPU, of the processes of Config.ServerPID. Without
-	// either the verdict is Invalid. Of a test process some 4 MB of RSS, 50 ms of CPU, 250 KB of heap, as much of stacks and 10
-	// goroutines may be our own: a limit that is to mean something there needs some hundred conns. So may what other
-	// tests do at the same time.
+	// either the verdict is Invalid. Of a test process some 4 MB of RSS, 50 ms of CPU, 0.8 MB of heap, 0.3 MB of stacks and 10
+	// goroutines may be our own: a limit that is to mean something there needs some hundred conns. What other tests do at
+	// the same time is in there too, and cannot be told.
 	//
 	// What it held more with all conns open than before the run, for each of them: see [Usage].
 	HeapPerConn       int64   // bytes of live objects

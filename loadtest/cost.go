@@ -24,7 +24,9 @@ type Cost struct {
 	// known, where this process may look.
 	Heap, Stack, Goroutines, Descriptors Marginal
 
-	// RSS is resident memory: of the test process after it has returned to the system what it can, of others as it is.
+	// RSS is resident memory: of the test process after it has returned to the system what it can. Others are not asked to:
+	// where one keeps what closed conns took, only the first staircase tells, as long as it never had as many conns before;
+	// Low and High are then the slopes of its halves.
 	RSS Marginal
 
 	// Kernel is memory of the host's kernel in its slab caches and in TCP buffers. With the server's end of each conn the
@@ -47,9 +49,9 @@ type Marginal struct {
 // MeasureCost measures what each connection more costs a server: opens cfg.Connections (default 8000) in three steps, a quarter
 // of them, half and all, each a run of its own with conns opened anew, and fits a line through what the server holds
 // when each conn has answered and none has a request in flight. That is a repeat; there are opts.Repeats of them, for the
-// interval. Before the first, one run of all conns does not count: what a process keeps for good after its first conns,
-// such as the records of goroutines that have ended, would be in the slope of one repeat and not of the others. What it
-// keeps of every conn is in the slopes.
+// interval. Before the first, one run of all conns does not count: what the test process keeps for good after its first
+// conns, such as the records of goroutines that have ended, would be in the slope of one repeat and not of the others.
+// What it keeps of every conn is in the slopes.
 //
 // The server is cfg.Server, in the test process, and then the generator is in processes of its own; or the processes of
 // cfg.ServerPID, of which less is known. Memory is read after three collections, and of each figure the least of three

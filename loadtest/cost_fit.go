@@ -8,6 +8,8 @@ import (
 // figureCount is the number of figureKinds.
 const figureCount = 6
 
+const figureRSS = 4
+
 // figureKinds are what the figures of a Cost are of, in order.
 var figureKinds = [figureCount]kind{
 	{"heap", true, 0.02}, {"stack", true, 0.02}, {"goroutines", false, 0.02}, {"descriptors", false, 0.02},
@@ -79,14 +81,30 @@ func marginalOf(k kind, n steps, repeats []stepReadings) Marginal {
 		lower += f.lower / float64(len(repeats))
 		upper += f.upper / float64(len(repeats))
 	}
-	mean, half := interval(slopes)
-	bend, chance := interval(bends) // what is no more than chance is in the interval of the slope as well
+	var mean, half, bend, chance float64
+	if mean, bend = slopes[0], bends[0]; len(repeats) > 1 {
+		mean, half = interval(slopes)
+		bend, chance = interval(bends) // what is no more than chance is in the interval of the slope as well
+	}
 	if math.Abs(bend) > max(k.curvature*max(math.Abs(mean), k.least()), chance) {
 		none.Why = fmt.Sprintf("not linear: %s from %d to %d conns, %s from there to %d", k.write(lower), n[0], n[1],
 			k.write(upper), n[2])
 		return none
 	}
-	return Marginal{PerConn: mean, Low: mean - half, High: mean + half, kind: k}
+	m := Marginal{PerConn: mean, Low: mean - half, High: mean + half, kind: k}
+	if len(repeats) == 1 { // the halves are all that says how exact it is
+		m.Low, m.High = min(lower, upper), max(lower, upper)
+	}
+	return m
+}
+
+// fresh returns the repeats that tell what conns take of a process that cannot be asked to return memory: where the first
+// step of the second holds nearly what the last of the first did, only the first.
+func fresh(repeats []stepReadings) []stepReadings {
+	if first, second := repeats[0], repeats[1]; second[0]-first[0] > (first[2]-first[0])/4 {
+		return repeats[:1]
+	}
+	return repeats
 }
 
 // interval returns the mean, and how far from it the truth lies at most with a confidence of 95 %.

@@ -106,3 +106,25 @@ func TestUnknownCost(t *testing.T) {
 	require.Equal(t, "unknown", m.String())
 	require.True(t, math.IsInf(m.PerConn, 1))
 }
+
+// TestMemoryThatIsKept: after the first staircase there is nothing to see any more, and the slope would be next to none.
+func TestMemoryThatIsKept(t *testing.T) {
+	rss := figureKinds[figureRSS]
+	require.Equal(t, "RSS", rss.name)
+	keeps := fresh(along(5, func(i, n int) float64 {
+		if i > 0 {
+			n = 8000
+		}
+		return 5e6 + 10_240*float64(n)
+	}))
+	require.Len(t, keeps, 1)
+	m := marginalOf(rss, ascent, keeps)
+	require.InDelta(t, 10_240, m.PerConn, 1e-6)
+	require.InDelta(t, 0, m.High-m.Low, 1e-6)
+	require.Len(t, fresh(along(5, func(i, n int) float64 { return 10_240*float64(n) + float64(i)*1e5 })), 5)
+
+	bent := []stepReadings{{20_000_000, 40_000_000, 81_000_000}} // 10 000 and 10 250 a conn
+	m = marginalOf(rss, ascent, bent)
+	require.Equal(t, []float64{10_000, 10_250}, []float64{m.Low, m.High})
+	require.Contains(t, marginalOf(rss, ascent, []stepReadings{{20_000_000, 40_000_000, 90_000_000}}).Why, "not linear")
+}

@@ -45,11 +45,12 @@ func newStaircase(r runner, c Config) *staircase {
 func (s *staircase) climb(ctx context.Context, repeats int) (*Cost, error) {
 	top := s.cfg.Connections
 	n := steps{top / 4, top / 2, top}
-	warm, err := s.step(ctx, top)
-	if err != nil {
-		return nil, err
+	if s.tree == nil {
+		if _, err := s.step(ctx, top); err != nil {
+			return nil, err
+		}
 	}
-	cost := &Cost{Of: warm.of, Conns: top, Repeats: repeats, Seed: s.cfg.Seed}
+	cost := &Cost{Conns: top, Repeats: repeats}
 	var all [figureCount][]stepReadings
 	for range repeats {
 		var repeat [figureCount]stepReadings
@@ -58,6 +59,7 @@ func (s *staircase) climb(ctx context.Context, repeats int) (*Cost, error) {
 			if err != nil {
 				return nil, err
 			}
+			cost.Of = at.of
 			for figure := range repeat {
 				repeat[figure][i] = at.figures[figure]
 			}
@@ -65,6 +67,10 @@ func (s *staircase) climb(ctx context.Context, repeats int) (*Cost, error) {
 		for figure := range all {
 			all[figure] = append(all[figure], repeat[figure])
 		}
+	}
+	cost.Seed = s.cfg.Seed
+	if s.tree != nil {
+		all[figureRSS] = fresh(all[figureRSS])
 	}
 	for figure, m := range cost.figures() {
 		*m = marginalOf(figureKinds[figure], n, all[figure])

@@ -3,6 +3,7 @@ package loadtest
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -187,7 +188,14 @@ func TestServerPIDThatIsRefused(t *testing.T) {
 // TestDescriptorsOfAProcessTree: those of the server's processes, in the run too.
 func TestDescriptorsOfAProcessTree(t *testing.T) {
 	// A server that opens a file when it is told to, with a child that has some too.
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", "sleep 3600 & read go; exec 8</dev/null 9</dev/null; wait")
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", "(exec <&3; echo ready; read never) & read go; exec 8</dev/null 9</dev/null; wait")
+	silence, never, err := os.Pipe()
+	require.NoError(t, err)
+	defer silence.Close()
+	defer never.Close()
+	cmd.ExtraFiles = []*os.File{silence}
+	says, err := cmd.StdoutPipe()
+	require.NoError(t, err)
 	tell, err := cmd.StdinPipe()
 	require.NoError(t, err)
 	cmd.SysProcAttr = netpoll.OwnGroup()
@@ -196,17 +204,8 @@ func TestDescriptorsOfAProcessTree(t *testing.T) {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		_ = cmd.Wait() // killed
 	}()
-	sleeps := func() bool { // before it is exec'd it has what its shell has
-		children := childrenOfProcess(t, cmd.Process.Pid)
-		if len(children) == 0 {
-			return false
-		}
-		name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", children[0]))
-		return string(name) == "sleep\n"
-	}
-	for i := 0; i < 2000 && !sleeps(); i++ {
-		time.Sleep(time.Millisecond)
-	}
+	_, err = io.ReadFull(says, make([]byte, len("ready\n")))
+	require.NoError(t, err)
 	var before int64
 	for _, pid := range append(childrenOfProcess(t, cmd.Process.Pid), cmd.Process.Pid) {
 		open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))

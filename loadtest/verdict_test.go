@@ -104,7 +104,7 @@ func TestOwnUseIsNotTheServers(t *testing.T) {
 	testProcessServes(r)
 	onlyReason(t, r.Judge(Budget{RSSPerConn: 34_000}), Fail, "RSSPerConn", "at least 33.7KiB, whatever this machine did")
 	onlyReason(t, r.Judge(Budget{CPUPerRequest: 900 * time.Microsecond}), Fail, "CPUPerRequest", "at least 926µs, whatever")
-	onlyReason(t, r.Judge(Budget{HeapPerConn: 9_800}), Fail, "HeapPerConn", "Each conn takes 10.0KiB of heap, 8.00KiB of stacks and "+
+	onlyReason(t, r.Judge(Budget{HeapPerConn: 8_700}), Fail, "HeapPerConn", "Each conn takes 10.0KiB of heap, 8.00KiB of stacks and "+
 		"1.02 goroutines. A heap profile at the end of hold")
 	onlyReason(t, r.Judge(Budget{StackPerConn: 7_800}), Fail, "StackPerConn", "a plain net/http server takes 8 KiB")
 	onlyReason(t, r.Judge(Budget{GoroutinesPerConn: 0.5}), Fail, "GoroutinesPerConn", "at least 1.008, whatever this machine did: 102 % "+
@@ -192,8 +192,8 @@ func TestEachInvalidReason(t *testing.T) {
 		}, Budget{CPUPerRequest: 90 * time.Microsecond}, "CPUPerRequest", "foreign CPU up to 50 %"},
 		"our own memory": {changed(testProcessServes), Budget{RSSPerConn: 36_000}, "RSSPerConn",
 			"Of the 39.1KiB per conn that the test process grew by 5.36KiB may be our own: take more Connections."},
-		"our own heap": {changed(testProcessServes), Budget{HeapPerConn: 10_100}, "HeapPerConn",
-			"Of the 10.0KiB per conn that the test process grew by 385B may be our own"},
+		"our own heap": {changed(testProcessServes), Budget{HeapPerConn: 10_000}, "HeapPerConn",
+			"Of the 10.0KiB per conn that the test process grew by 1.45KiB may be our own"},
 		"our own goroutines": {changed(testProcessServes), Budget{GoroutinesPerConn: 1.01}, "GoroutinesPerConn",
 			"Of the 1.02 per conn that the test process grew by 0.012 may be our own"},
 		"heap of a tree":   {serverReport, Budget{HeapPerConn: 1}, "HeapPerConn", "the heap of another process cannot be read"},

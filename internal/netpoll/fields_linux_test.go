@@ -1,6 +1,7 @@
 package netpoll
 
 import (
+	"os"
 	"testing"
 	"time"
 
@@ -210,4 +211,13 @@ func TestGovernor(t *testing.T) {
 	} {
 		require.Equal(t, want, governor(files(content)))
 	}
+}
+
+func TestKernelMemory(t *testing.T) {
+	require.Positive(t, KernelMemory())
+	meminfo := []byte("MemTotal:       24689144 kB\nSlab:             206524 kB\nSReclaimable:     171452 kB\n")
+	sockstat := []byte("sockets: used 39\nTCP: inuse 26 orphan 0 tw 133 alloc 26 mem 3\nUDP: inuse 0 mem 9\n")
+	require.EqualValues(t, 206524<<10+3*os.Getpagesize(), parseKernelMemory(meminfo, sockstat))
+	require.EqualValues(t, -1, parseKernelMemory(nil, sockstat))
+	require.EqualValues(t, -1, parseKernelMemory(meminfo, nil))
 }

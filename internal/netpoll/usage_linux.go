@@ -15,7 +15,7 @@ func KernelMemory() int64 {
 	if err != nil {
 		return -1
 	}
-	sockstat, _ := os.ReadFile("/proc/net/sockstat")
+	sockstat, _ := os.ReadFile("/proc/self/net/sockstat")
 	return parseKernelMemory(meminfo, sockstat)
 }
 
