@@ -94,7 +94,7 @@ func benchOnce(ctx context.Context, cfg Config, expected, limit time.Duration) (
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, errStuck)
 	defer cancel()
 	run := systemRunner()
-	run.fine, run.alone = true, true
+	run.fine, run.alone, run.collects = true, true, true
 	r, err := run.run(ctx, cfg)
 	switch {
 	case err == nil || r == nil:

@@ -94,6 +94,11 @@ func (b Budget) leastHeld(conns int64) int64 {
 	return max(0, int64(b.Held))
 }
 
+// judgesHeld reports whether b limits what the server holds, for which its heap is to be collected.
+func (b Budget) judgesHeld() bool {
+	return b.HeapPerConn > 0 || b.StackPerConn > 0 || b.GoroutinesPerConn > 0
+}
+
 // validate returns an error if no run of cfg could be judged by b.
 func (b Budget) validate(cfg Config) error {
 	var all []string

@@ -116,7 +116,7 @@ func (c *check) run(ctx context.Context) (*Report, error) {
 // runner returns a runner with what the budget needs.
 func (c *check) runner() runner {
 	r := systemRunner()
-	r.fine, r.alone = c.budget.judgesTime(), c.budget.judgesUse()
+	r.fine, r.alone, r.collects = c.budget.judgesTime(), c.budget.judgesUse(), c.budget.judgesHeld()
 	r.held = func() { c.scene = c.look() }
 	return r
 }

@@ -79,7 +79,7 @@ const otherRun = "another run in this process went on at the same time"
 // openAndClose carries out a round; it returns why it does not count.
 func (c *leakCheck) openAndClose(ctx context.Context) string {
 	run := c.runner()
-	run.held, run.fine = nil, false
+	run.held, run.fine, run.collects = nil, false, false
 	r, err := run.run(ctx, c.round())
 	c.begun++
 	switch {

@@ -87,7 +87,7 @@ type footing struct {
 // step opens n conns and returns what the server held when all had answered.
 func (s *staircase) step(ctx context.Context, n int) (footing, error) {
 	cfg, run := s.cfg, s.runner
-	cfg.Connections = n
+	cfg.Connections, run.collects = n, true
 	rss, kernel := int64(-1), int64(-1)
 	run.held = func() {
 		if s.tree != nil {

@@ -210,7 +210,7 @@ func failingReport() *Report {
 	last.kernel.TCPRetransSegs += 61
 	last.host.Idle -= 400 * time.Millisecond
 	in.cfg.Server = new(Server)
-	in.held.own = true
+	in.held.own, in.held.collects = true, true
 	in.held.before, in.held.hold = Resources{900 << 10, 390 << 10, 9, 8}, Resources{11 << 20, 8 << 20, 936, 1862}
 	in.fixture = &FixtureCounts{Accepted: 990, Open: 2, Peak: 961, Closed: 988, Idle: -1, Active: -1, Requests: 1866}
 	return reportOf(in)

@@ -58,10 +58,12 @@ func settledResources() Resources {
 }
 
 // holdings are what the server's processes hold before a run, when the sweep has ended and all conns are open, and after.
-// To have its heap collected is asked of a server in this process alone, and not while other runs go on, whose latency it
-// would spoil and whose conns are in the heap too.
+// To have its heap collected is asked of a server in this process alone, where somebody is to judge or to show what it holds: the
+// whole process pays for it, a heap of 1 GB with seconds. And not while other runs go on, whose latency it would spoil and
+// whose conns are in the heap too.
 type holdings struct {
 	own                 bool            // the server is in this process
+	collects            bool            // and what it holds is read after collections
 	tree                *netpoll.Family // else the one of Config.ServerPID; nil: none
 	before, hold, after Resources
 
@@ -81,24 +83,34 @@ func unread() *holdings {
 }
 
 // startHoldings reads what is held before a run.
-func startHoldings(c Config) *holdings {
+func startHoldings(c Config, collects bool) *holdings {
 	h := unread()
 	h.own = c.Server != nil
+	h.collects = h.own && collects && !runs.any()
 	if c.ServerPID != 0 {
 		h.tree, _ = netpoll.NewTree(netpoll.NewMeter(), c.ServerPID)
 	}
-	if !h.own || runs.any() {
-		h.before = h.ofTree()
-	} else {
+	switch {
+	case h.collects:
 		h.before = settledResources()
+	case h.own: // takeUsage reads it as it is
+	default:
+		h.before = h.ofTree()
 	}
 	return h
 }
 
 // readHold is called when all conns are open. alone says that no other run went on at the same time.
 func (h *holdings) readHold(alone bool) {
-	if !h.own || !alone || h.before.Heap < 0 {
+	switch {
+	case !h.own:
 		h.hold = h.ofTree()
+		return
+	case !alone:
+		return
+	case !h.collects:
+		h.hold = currentResources()
+		h.hold.Heap, h.hold.Stack = -1, -1 // garbage, and what stacks have grown to, may be more than the conns'
 		return
 	}
 	before := meters()

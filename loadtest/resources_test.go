@@ -19,7 +19,9 @@ func TestRunReadsWhatIsHeld(t *testing.T) {
 		t.Helper()
 		cfg := brief(s, "", n)
 		var open int64
-		r, err := runner{find: lookupOf(), limits: systemLimits(), held: func() { open = s.Counts().Open }}.run(t.Context(), cfg)
+		run := systemRunner()
+		run.collects, run.held = true, func() { open = s.Counts().Open }
+		r, err := run.run(t.Context(), cfg)
 		require.NoError(t, err)
 		require.EqualValues(t, n, open)
 		u := r.Generator
@@ -51,15 +53,29 @@ func forced() uint64 {
 	return s[0].Value.Uint64()
 }
 
+// uncollected carries out run again and again until no collection was asked for meanwhile, and returns the last report. What an
+// earlier test has left may ask for one, but not each time.
+func uncollected(t *testing.T, run runner, cfg Config) *Report {
+	t.Helper()
+	for range 20 {
+		before := forced()
+		r, err := run.run(t.Context(), cfg)
+		require.NoError(t, err)
+		if forced() == before {
+			return r
+		}
+	}
+	require.Fail(t, "each of 20 runs asked for collections")
+	return nil
+}
+
 // TestNobodyElseIsCollected: who loads another process does not pay for it, nor do runs at once spoil each other.
 func TestNobodyElseIsCollected(t *testing.T) {
-	s := NewServer(t, nil)
+	s, run := NewServer(t, nil), systemRunner()
+	run.collects = true
 	unread := func(t *testing.T, cfg Config) {
 		t.Helper()
-		before := forced()
-		r, err := Run(t.Context(), cfg)
-		require.NoError(t, err)
-		require.Equal(t, before, forced())
+		r := uncollected(t, run, cfg)
 		require.Equal(t, unknownResources, r.Generator.Hold)
 		require.Positive(t, r.Generator.Before.Heap)
 		require.NotContains(t, r.String(), "per conn")
@@ -68,6 +84,24 @@ func TestNobodyElseIsCollected(t *testing.T) {
 	other := runs.add()
 	defer runs.remove(other)
 	unread(t, brief(s, "", 5))
+}
+
+// TestNobodyIsCollectedUnasked: a Run whose heap nobody judges reads what costs nothing to read.
+func TestNobodyIsCollectedUnasked(t *testing.T) {
+	s := NewServer(t, nil)
+	r := uncollected(t, systemRunner(), brief(s, "", 50))
+	u := r.Generator
+	require.EqualValues(t, -1, u.Hold.Heap)
+	require.EqualValues(t, -1, u.Hold.Stack)
+	require.InDelta(t, 50, u.Hold.Goroutines-u.Before.Goroutines, 20)
+	require.Contains(t, r.String(), " goroutines, ")
+
+	for asked, b := range map[bool]Budget{
+		false: {RSSPerConn: 1 << 30, LeakRounds: 3},
+		true:  {GoroutinesPerConn: 1 << 30},
+	} {
+		require.Equal(t, asked, (&check{budget: b, cfg: Config{Server: s}}).runner().collects)
+	}
 }
 
 // TestCancelledRunReadsNothing in hold, as it was never at its end.

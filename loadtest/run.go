@@ -37,6 +37,9 @@ type runner struct {
 	alone  bool // somebody judges what the server uses: a generator in its process is to have one of its own, if that can be
 	bare   bool // without what its own cost is weighed against: monitor, holdings, and see engine.Plan.Bare
 
+	// collects: somebody judges or shows what the server holds, for which its process is to collect its garbage; see holdings.
+	collects bool
+
 	// held, if set, is called when the sweep has ended, with all conns open, after what the server holds was read.
 	held func()
 }
@@ -87,7 +90,7 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 	monitor, held := unmonitored(), unread()
 	if !r.bare {
 		if !cancelled {
-			held = startHoldings(cfg)
+			held = startHoldings(cfg, r.collects)
 		}
 		monitor = startMonitor(server, generate.pids)
 	}

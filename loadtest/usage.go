@@ -41,12 +41,12 @@ type Usage struct {
 	// only. It is the lower bound of one of the runtime's buckets, which are up to a quarter wide.
 	SchedDelay time.Duration `json:"sched_delay_ns"`
 
-	// What was held before the run, at the end of the sweep with all conns open, and after the run. Of a test process that
-	// has a [Config].Server in it, and no other run at the same time, Before and Hold are read after collections, each
-	// figure the least of three readings: what Hold has more is the conns', and the generator's if that is in it too. No
-	// other process is made to collect its garbage: Before is then read as it is, as After always is, and Hold is unknown.
-	// Of Config.ServerPID's tree the descriptors are known, where this process may look. The CPU time that it takes to read
-	// Hold is in CPU: some 15 µs a conn.
+	// What was held before the run, at the end of the sweep with all conns open, and after the run. Hold is known of a test
+	// process that has a [Config].Server in it, and no other run at the same time: what it has more than Before is the
+	// conns', and the generator's if that is in it too. Heap and stacks of Hold are known where somebody asked: [Bench],
+	// [MeasureCost], and [Check] with a budget for any of them, have the process collect its garbage before the run and
+	// in hold, and each figure of Before and Hold is then the least of three readings. After, and Before without that, have
+	// garbage in them. Of Config.ServerPID's tree the descriptors are known, where this process may look.
 	Before Resources `json:"before"`
 	Hold   Resources `json:"hold"`
 	After  Resources `json:"after"`
@@ -107,10 +107,13 @@ func (in reportInput) usages() (generate, server Usage) {
 	return generate, server
 }
 
-// hold adds what a test process with the server in it held when that could be read.
+// hold adds what a test process with the server in it held.
 func (u *Usage) hold(h holdings) {
-	if h.own && h.before.Heap >= 0 {
-		u.Before, u.Hold = h.before, h.hold
+	if h.collects {
+		u.Before = h.before
+	}
+	if h.own {
+		u.Hold = h.hold
 		u.GCs, u.GCPause = max(0, u.GCs-h.spent.gcs), max(0, u.GCPause-h.spent.gcPause)
 	}
 }

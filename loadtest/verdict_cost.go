@@ -38,7 +38,7 @@ func (r *Report) shareOut(l *line, grown, own int64) {
 // heldLines returns the lines of what the server holds while all conns are open.
 func (r *Report) heldLines(b Budget) (all []line) {
 	u, own := r.ServerUse, r.ownUse().held
-	add := func(l line, measure string, before, hold, own int64) {
+	add := func(l line, measure, notByRun string, before, hold, own int64) {
 		if !(l.limit > 0) { // 0 is none, and less is nonsense, as NaN is
 			return
 		}
@@ -49,6 +49,9 @@ func (r *Report) heldLines(b Budget) (all []line) {
 				"with a Server and Config.Processes", measure)
 		case before < 0 || hold < 0 || r.Conns.OpenAtEnd == 0:
 			l.unknown = "it was not read at the end of the sweep with conns open: let the run come so far"
+			if u.Hold.Goroutines >= 0 && r.Conns.OpenAtEnd > 0 {
+				l.unknown = notByRun
+			}
 		default:
 			r.shareOut(&l, hold-before, own)
 		}
@@ -56,14 +59,14 @@ func (r *Report) heldLines(b Budget) (all []line) {
 	}
 	add(line{name: "HeapPerConn", limit: float64(b.HeapPerConn), show: plainSize, why: func() string {
 		return r.perConnText() + " A heap profile at the end of hold shows what holds it."
-	}}, "heap", u.Before.Heap, u.Hold.Heap, own.Heap)
+	}}, "heap", "the heap is collected and read with all conns open by Check, Bench and MeasureCost, not by Run", u.Before.Heap, u.Hold.Heap, own.Heap)
 	add(line{name: "StackPerConn", limit: float64(b.StackPerConn), show: plainSize, why: func() string {
 		return r.perConnText() + " A goroutine's stack doubles when it is too small, and a collection halves it if a quarter " +
 			"would do; a plain net/http server takes 8 KiB a conn."
-	}}, "stacks", u.Before.Stack, u.Hold.Stack, own.Stack)
+	}}, "stacks", "stacks are read after collections, with all conns open, by Check, Bench and MeasureCost, not by Run", u.Before.Stack, u.Hold.Stack, own.Stack)
 	add(line{name: "GoroutinesPerConn", limit: b.GoroutinesPerConn, show: plainFraction, why: func() string {
 		return "A plain net/http server has 1 per conn. A goroutine profile at the end of hold shows where they wait."
-	}}, "goroutines", u.Before.Goroutines, u.Hold.Goroutines, own.Goroutines)
+	}}, "goroutines", "", u.Before.Goroutines, u.Hold.Goroutines, own.Goroutines)
 	return all
 }
 

@@ -53,7 +53,9 @@ func TestWhatEachConnTakesIsJudged(t *testing.T) {
 			defer s.Close() // else the next one's run has what it leaves
 			cfg := brief(s, "", 300)
 			cfg.Processes, cfg.Hold, cfg.Ramp = 1, 100*time.Millisecond, Ramp{Every: -1}
-			r, err := Run(t.Context(), cfg)
+			run := systemRunner()
+			run.collects = true
+			r, err := run.run(t.Context(), cfg)
 			require.NoError(t, err)
 			v := r.Judge(test.budget)
 			var broken []string
@@ -67,4 +69,22 @@ func TestWhatEachConnTakesIsJudged(t *testing.T) {
 			t.Log(v)
 		})
 	}
+}
+
+// TestRunDoesNotKnowTheHeap: its report says so, and who does. Goroutines it knows.
+func TestRunDoesNotKnowTheHeap(t *testing.T) {
+	cfg := brief(NewServer(t, nil), "", 100)
+	cfg.Processes = 1
+	r, err := Run(t.Context(), cfg)
+	require.NoError(t, err)
+	require.EqualValues(t, -1, r.ServerUse.Hold.Heap)
+	v := r.Judge(Budget{HeapPerConn: 1 << 30, StackPerConn: 1 << 30, GoroutinesPerConn: 0.5})
+	texts := map[string]string{}
+	for _, reason := range append(v.Invalid, v.Broken...) {
+		texts[reason.Line] = reason.Text
+	}
+	const by = " is collected and read with all conns open by Check, Bench and MeasureCost, not by Run"
+	require.Contains(t, texts["HeapPerConn"], "heap"+by)
+	require.Contains(t, texts["StackPerConn"], "stacks are read after collections, with all conns open, by Check, Bench and MeasureCost")
+	require.Contains(t, texts["GoroutinesPerConn"], "at least 0.")
 }
