@@ -52,7 +52,7 @@ func ExampleVerdict() {
 	fmt.Println(notFoundRun().Judge(loadtest.Budget{}))
 	// Output:
 	// fail
-	//   broken: Failed: at least 20, whatever this machine did: none is allowed (reported: 20). Failed: 20 with status 404.
+	//   broken: Failed: at least 20, whatever this machine did: none is allowed (reported: 20). Failed: 20 with status 404. 20 × 404: set the path in Config.URL.
 }
 
 // Err is nil for Pass alone: a run that tells nothing is not green.

@@ -192,9 +192,13 @@ func (r *Report) quantile(of string, b bound) line {
 		l.gap = func() string { return r.latencyGap(b) }
 	}
 	if p.n == 0 {
-		l.unknown = "no request fell due in hold: give the run a Hold, and a Cadence that sends requests in it"
-		if of == "Connect" {
+		switch {
+		case of == "Connect":
 			l.unknown = "no conn was attempted"
+		case r.Conns.OpenAtEnd == 0 && r.Conns.Attempts > 0:
+			l.unknown = "no conn was left by the time that hold began: see Held"
+		default:
+			l.unknown = "no request fell due in hold: give the run a Hold, and a Cadence that sends requests in it"
 		}
 		return l
 	}

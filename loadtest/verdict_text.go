@@ -172,7 +172,11 @@ func (r *Report) failuresText() string {
 	if len(all) == 0 {
 		return ""
 	}
-	return "Failed: " + few(all) + "."
+	text := "Failed: " + few(all) + "."
+	if hints := unwantedHints(r); len(hints) > 0 {
+		text += " " + sentence(hints[0])
+	}
+	return text
 }
 
 // latencyGap says besides when the service times alone would do.
