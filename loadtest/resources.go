@@ -82,11 +82,12 @@ func unread() *holdings {
 	return &holdings{before: unknownResources, hold: unknownResources, after: unknownResources}
 }
 
-// startHoldings reads what is held before a run.
+// startHoldings reads what is held before a run. collects: somebody wants the heap of a server in this process, and no other run
+// goes on.
 func startHoldings(c Config, collects bool) *holdings {
 	h := unread()
 	h.own = c.Server != nil
-	h.collects = h.own && collects && !runs.any()
+	h.collects = h.own && collects
 	if c.ServerPID != 0 {
 		h.tree, _ = netpoll.NewTree(netpoll.NewMeter(), c.ServerPID)
 	}

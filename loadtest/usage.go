@@ -83,7 +83,7 @@ const testProcess = "test process"
 func (in reportInput) usages() (generate, server Usage) {
 	e := in.evidence
 	test := usageBetween(in.before, in.after)
-	test.Of, test.Shared = testProcess, e.overlapped
+	test.Of, test.Shared = testProcess, in.overlapped
 	test.hold(in.held)
 	test.RSSHold = e.rssHold(in.result, func(r reading) int64 { return r.test.rss })
 	server = unknownUsage()
@@ -96,13 +96,13 @@ func (in reportInput) usages() (generate, server Usage) {
 		}
 	default:
 		generate = test
-		generate.Shared = e.overlapped || in.cfg.Server != nil
+		generate.Shared = in.overlapped || in.cfg.Server != nil
 	}
 	if in.cfg.ServerPID != 0 {
 		server = e.usage(fmt.Sprintf("process tree %d", in.cfg.ServerPID), in.result,
 			func(r reading) processes { return r.server })
 		server.Before, server.Hold, server.After = in.held.before, in.held.hold, in.held.after
-		server.Shared = e.overlapped && server.Of != ""
+		server.Shared = in.overlapped && server.Of != ""
 	}
 	return generate, server
 }
