@@ -65,6 +65,9 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 	in := reportInput{started: time.Now()}
 	overlap := runs.add() // before anything is read: who begins at the same time is to see this one
 	defer runs.remove(overlap)
+	if cfg.Server != nil && !r.bare && !overlap.Load() {
+		cfg.Server.settle(ctx) // before its descriptors are counted, too
+	}
 	loc, _ := parseLocation(cfg.rawURL()) // it has no problems: validate asked
 	cfg = cfg.effective(loc)
 	cfg.Processes = r.processes(cfg)
