@@ -133,12 +133,14 @@ func (r runner) whenHeld(h *holdings, overlap *atomic.Bool) func() {
 		return nil
 	}
 	return func() {
-		if reads {
-			h.readHold(!overlap.Load())
-		}
-		if r.held != nil {
-			r.held()
-		}
+		h.pause.while(func() {
+			if reads {
+				h.readHold(!overlap.Load())
+			}
+			if r.held != nil {
+				r.held()
+			}
+		})
 	}
 }
 

@@ -21,7 +21,8 @@ type Usage struct {
 
 	// CPU is user and system time of all threads, exact to the ns on Linux. Of a process that ended on the way it has what
 	// was used until it was last looked at, once a second. CPUUser and CPUSystem are how the system divides it, by samples;
-	// only of the test process.
+	// only of the test process. What that used to read Hold is left out, as far as it is known: what else it did in the same
+	// milliseconds is not.
 	CPU       time.Duration `json:"cpu_ns"`
 	CPUUser   time.Duration `json:"cpu_user_ns"`
 	CPUSystem time.Duration `json:"cpu_system_ns"`
@@ -82,7 +83,7 @@ const testProcess = "test process"
 // usages says what the generator used, and the server where that can be told from it.
 func (in reportInput) usages() (generate, server Usage) {
 	e := in.evidence
-	test := usageBetween(in.before, in.after)
+	test := usageBetween(in.before, in.held.pause.leftOut(in.after))
 	test.Of, test.Shared = testProcess, in.overlapped
 	test.hold(in.held)
 	test.RSSHold = e.rssHold(in.result, func(r reading) int64 { return r.test.rss })
@@ -114,7 +115,6 @@ func (u *Usage) hold(h holdings) {
 	}
 	if h.own {
 		u.Hold = h.hold
-		u.GCs, u.GCPause = max(0, u.GCs-h.spent.gcs), max(0, u.GCPause-h.spent.gcPause)
 	}
 }
 
@@ -125,7 +125,7 @@ func (in reportInput) sureCPU(timeline []Sample) time.Duration {
 		return in.evidence.cleanCPU(timeline, func(r reading) processes { return r.server })
 	case in.cfg.Server != nil && in.evidence.generators:
 		cpu := in.evidence.cleanCPU(timeline, func(r reading) processes { return r.test })
-		return max(0, cpu-in.held.spent.cpu)
+		return max(0, cpu-in.held.pause.most())
 	}
 	return 0
 }
