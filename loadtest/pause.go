@@ -3,6 +3,7 @@ package loadtest
 import (
 	"runtime"
 	"runtime/metrics"
+	"slices"
 	"time"
 
 	"example.com/holdfast/internal/netpoll"
@@ -51,8 +52,21 @@ func (p pause) leftOut(later usageSnapshot) usageSnapshot {
 		}
 	}
 	r, b, a := &later.runtime, p.before.runtime, p.after.runtime
-	r.gcs, r.gcPause = r.gcs-(a.gcs-b.gcs), r.gcPause-(a.gcPause-b.gcPause)
+	r.gcs, r.gcPause, r.allocs = r.gcs-(a.gcs-b.gcs), r.gcPause-(a.gcPause-b.gcPause), r.allocs-(a.allocs-b.allocs)
+	r.sched = countsLeftOut(r.sched, b.sched, a.sched)
 	return later
+}
+
+// countsLeftOut returns later without what came from before to after.
+func countsLeftOut(later, before, after *metrics.Float64Histogram) *metrics.Float64Histogram {
+	if later == nil || before == nil || after == nil {
+		return later
+	}
+	rest := &metrics.Float64Histogram{Buckets: later.Buckets, Counts: slices.Clone(later.Counts)}
+	for i := range rest.Counts {
+		rest.Counts[i] -= after.Counts[i] - before.Counts[i]
+	}
+	return rest
 }
 
 // markingCPU returns for how long collections have marked, on all threads but those that asked for them. The runtime measures

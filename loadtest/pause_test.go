@@ -3,6 +3,7 @@ package loadtest
 import (
 	"os"
 	"runtime"
+	"runtime/metrics"
 	"testing"
 	"time"
 
@@ -23,12 +24,14 @@ func TestPauseIsLeftOut(t *testing.T) {
 	p.after.cpu += 80 * ms
 	p.after.user, p.after.sys = p.after.user+40*ms, p.after.sys+40*ms
 	p.after.runtime.gcs++
+	p.after.runtime.allocs += 300 << 10
 	p.after.runtime.gcPause += 40 * time.Microsecond
 	_, u := in.usages()
 	require.Equal(t, whole.CPU-50*ms, u.CPU)
 	require.Equal(t, whole.CPUUser-40*ms, u.CPUUser)
 	require.Equal(t, whole.CPUSystem-10*ms, u.CPUSystem)
 	require.Equal(t, whole.GCs-1, u.GCs)
+	require.Equal(t, whole.Allocs-300<<10, u.Allocs)
 	require.Equal(t, whole.GCPause-40*time.Microsecond, u.GCPause)
 
 	timeline := []Sample{{At: 32 * time.Second, Clean: true}}
@@ -42,6 +45,29 @@ func TestPauseIsLeftOut(t *testing.T) {
 	p.after.cpu = -1
 	require.Zero(t, p.least())
 	require.Zero(t, p.most())
+}
+
+// TestDelaysOfThePauseAreLeftOut: the world is stopped in it, and all wait.
+func TestDelaysOfThePauseAreLeftOut(t *testing.T) {
+	buckets := []float64{0, 1e-3, 2e-3, 3e-3}
+	at := func(counts ...uint64) usageSnapshot {
+		return usageSnapshot{runtime: runtimeSnapshot{sched: &metrics.Float64Histogram{Counts: counts, Buckets: buckets}}}
+	}
+	p := pause{known: true, before: at(12, 0, 5), after: at(12, 0, 95)}
+	require.Equal(t, time.Millisecond, usageBetween(at(0, 0, 5), p.leftOut(at(95, 5, 95))).SchedDelay)
+	require.Equal(t, 2*time.Millisecond, usageBetween(at(0, 0, 5), pause{}.leftOut(at(95, 5, 95))).SchedDelay)
+	require.Equal(t, time.Duration(-1), usageBetween(usageSnapshot{}, p.leftOut(usageSnapshot{})).SchedDelay)
+}
+
+// TestWhatIsAllocatedInThePauseIsLeftOut: profiles take megabytes.
+func TestWhatIsAllocatedInThePauseIsLeftOut(t *testing.T) {
+	const bytes = 64 << 20
+	run := systemRunner()
+	run.held = func() { runtime.KeepAlive(make([]byte, bytes)) }
+	r, err := run.run(t.Context(), brief(NewServer(t, nil), "", 20))
+	require.NoError(t, err)
+	require.Less(t, r.Generator.Allocs, int64(bytes))
+	require.Positive(t, r.Generator.Allocs)
 }
 
 // TestReadingIsNotTheServersCPU: nor is what else is done with all conns open.

@@ -31,15 +31,18 @@ type Usage struct {
 	RSSBefore int64 `json:"rss_before_bytes"`
 	RSSHold   int64 `json:"rss_hold_bytes"` // when it was last looked at, once a second, before hold ended
 	RSS       int64 `json:"rss_bytes"`      // at the end of the run
-	PeakRSS   int64 `json:"peak_rss_bytes"` // of the test process since it started; else the most that was seen, once a second
+	// PeakRSS is of the test process since it started, with whatever it did, to read Hold too; else the most that was seen, once a
+	// second.
+	PeakRSS int64 `json:"peak_rss_bytes"`
 
-	// What the Go runtime did, of the test process and generator processes only.
+	// What the Go runtime did, of the test process and generator processes only; in the test process without the milliseconds
+	// in which Hold was read.
 	Allocs  int64         `json:"allocs_bytes"` // on the heap
-	GCs     int64         `json:"gcs"`          // collections that ended; those that Hold is read after do not count
+	GCs     int64         `json:"gcs"`          // collections that ended
 	GCPause time.Duration `json:"gc_pause_ns"`  // for which all goroutines were stopped, in sum, in these
 
 	// SchedDelay is the 99th percentile of the time for which goroutines were ready to run and did not, of the test process
-	// only. It is the lower bound of one of the runtime's buckets, which are up to a quarter wide.
+	// only, without those milliseconds too. It is the lower bound of one of the runtime's buckets, which are up to a quarter wide.
 	SchedDelay time.Duration `json:"sched_delay_ns"`
 
 	// What was held before the run, at the end of the sweep with all conns open, and after the run. Hold is known of a test
