@@ -28,7 +28,9 @@ type Budget struct {
 	// goroutines may be our own: a limit that is to mean something there needs some hundred conns. What other tests do at
 	// the same time is in there too, and cannot be told.
 	//
-	// What it held more with all conns open than before the run, for each of them: see [Usage].
+	// What it held more with all conns open than before the run, for each of them: see [Usage]. A run waits up to a second for
+	// the Server to let go of what the runs before have left. Where the process held less with all conns open than before, that
+	// tells nothing of them: the verdict is Invalid.
 	HeapPerConn       int64   // bytes of live objects
 	StackPerConn      int64   // bytes
 	GoroutinesPerConn float64 // 1.1 allows one, and some for the run

@@ -51,11 +51,11 @@ func (r *Report) costFigures(f map[string]float64) {
 	} else if each := r.Generator.perRequest(r.Requests.Sent); each >= 0 {
 		f["gen-cpu-ns/req"] = float64(each)
 	}
-	if each, ok := server.perConn(r.Conns.OpenAtEnd); alone && ok {
+	if each, ok := server.perConn(r.Conns.OpenAtEnd); alone && ok && each >= 0 {
 		f["rss-B/conn"] = float64(each)
 	}
 	held := func(unit string, before, hold int64) {
-		if alone && before >= 0 && hold >= 0 && r.Conns.OpenAtEnd > 0 {
+		if alone && before >= 0 && hold >= before && r.Conns.OpenAtEnd > 0 {
 			f[unit] = float64(hold-before) / float64(r.Conns.OpenAtEnd)
 		}
 	}

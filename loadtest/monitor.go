@@ -20,7 +20,6 @@ type monitor struct {
 
 	origin   time.Time
 	readings []reading
-	overlap  *atomic.Bool
 	alarm    *netpoll.Alarm // nil: it is not read once a second
 	stop     atomic.Bool
 	stopped  chan struct{}
@@ -55,12 +54,11 @@ func (r reading) ours() time.Duration {
 type evidence struct {
 	readings   []reading // in order; none: all is unknown
 	generators bool      // there were processes of the generator
-	overlapped bool      // another run in this process went on at the same time
 }
 
 // startMonitor takes the reading before the run. The run's origin is now, until begin says otherwise.
 func startMonitor(server *netpoll.Family, children func() []int) *monitor {
-	m := &monitor{overlap: runs.add(), origin: time.Now()}
+	m := &monitor{origin: time.Now()}
 	if inBubble() {
 		return m
 	}
@@ -71,7 +69,7 @@ func startMonitor(server *netpoll.Family, children func() []int) *monitor {
 }
 
 // unmonitored returns a monitor that reads nothing.
-func unmonitored() *monitor { return &monitor{overlap: new(atomic.Bool)} }
+func unmonitored() *monitor { return &monitor{} }
 
 // begin has it read once a second from origin on.
 func (m *monitor) begin(origin time.Time) {
@@ -113,11 +111,7 @@ func (m *monitor) end() evidence {
 	if m.meter != nil {
 		m.read()
 	}
-	runs.remove(m.overlap)
-	return evidence{
-		readings: m.readings, overlapped: m.overlap.Load(),
-		generators: m.generators != nil && m.generators.Ever() > 0,
-	}
+	return evidence{readings: m.readings, generators: m.generators != nil && m.generators.Ever() > 0}
 }
 
 func (m *monitor) read() {

@@ -127,9 +127,9 @@ func verified(ctx context.Context, c Config, target engine.Target) *generator.TL
 	return portable
 }
 
-// pids returns the processes of the generator.
+// pids returns the processes of the generator; of a nil g, which generates nothing, none.
 func (g *generators) pids() []int {
-	if g.children == nil {
+	if g == nil || g.children == nil {
 		return nil
 	}
 	return g.children.PIDs()
@@ -137,7 +137,7 @@ func (g *generators) pids() []int {
 
 // origin returns when a run that is begun now starts.
 func (g *generators) origin() time.Time {
-	if g.children == nil {
+	if g == nil || g.children == nil {
 		return time.Now()
 	}
 	return generator.Origin()

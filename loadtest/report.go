@@ -257,6 +257,7 @@ type reportInput struct {
 	before, after usageSnapshot
 	evidence      evidence
 	held          holdings
+	overlapped    bool           // another run in this process went on at the same time
 	fixture       *FixtureCounts // nil without one
 	started       time.Time
 }

@@ -143,7 +143,7 @@ func treeReport() *Report {
 	in := sampleInput()
 	in.cfg.ServerPID, in.fixture = 4711, nil
 	in.held.before.Descriptors, in.held.hold.Descriptors, in.held.after.Descriptors = 9, 1010, 10
-	in.evidence.overlapped = true
+	in.overlapped = true
 	last := &in.evidence.readings[len(in.evidence.readings)-1]
 	last.host.Idle -= 12 * time.Second
 	last.host.Throttled += 2 * time.Second
@@ -312,7 +312,7 @@ func randomReport(rng *rand.Rand) *Report {
 	q.HoldDue = upTo(q.Due)
 	q.HoldSent = upTo(min(q.HoldDue, q.Sent))
 
-	in.cfg.ServerPID, in.evidence.overlapped = rng.IntN(2), rng.IntN(2) == 0
+	in.cfg.ServerPID, in.overlapped = rng.IntN(2), rng.IntN(2) == 0
 	in.evidence.readings = in.evidence.readings[:rng.IntN(4)]
 	res := in.result
 	res.Conns, res.Requests = c, q

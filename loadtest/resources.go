@@ -3,9 +3,7 @@ package loadtest
 import (
 	"os"
 	"runtime"
-	"runtime/debug"
 	"runtime/metrics"
-	"time"
 
 	"example.com/holdfast/internal/netpoll"
 )
@@ -67,14 +65,7 @@ type holdings struct {
 	tree                *netpoll.Family // else the one of Config.ServerPID; nil: none
 	before, hold, after Resources
 
-	spent spent // on the reading in hold
-}
-
-// spent is what a reading took of this process.
-type spent struct {
-	cpu     time.Duration // the work of others at the same time is in it
-	gcs     int64
-	gcPause time.Duration
+	pause pause
 }
 
 // unread are those of a run that reads none.
@@ -82,11 +73,12 @@ func unread() *holdings {
 	return &holdings{before: unknownResources, hold: unknownResources, after: unknownResources}
 }
 
-// startHoldings reads what is held before a run.
+// startHoldings reads what is held before a run. collects: somebody wants the heap of a server in this process, and no other run
+// goes on.
 func startHoldings(c Config, collects bool) *holdings {
 	h := unread()
 	h.own = c.Server != nil
-	h.collects = h.own && collects && !runs.any()
+	h.collects = h.own && collects
 	if c.ServerPID != 0 {
 		h.tree, _ = netpoll.NewTree(netpoll.NewMeter(), c.ServerPID)
 	}
@@ -113,21 +105,9 @@ func (h *holdings) readHold(alone bool) {
 		h.hold.Heap, h.hold.Stack = -1, -1 // garbage, and what stacks have grown to, may be more than the conns'
 		return
 	}
-	before := meters()
+	marking := markingCPU()
 	h.hold = settledResources()
-	after := meters()
-	h.spent = spent{max(0, grown(before.cpu, after.cpu)), after.gcs - before.gcs, after.gcPause - before.gcPause}
-}
-
-func meters() spent {
-	s := spent{cpu: -1}
-	if cpu, ok := netpoll.CPUClock(os.Getpid()); ok {
-		s.cpu = cpu
-	}
-	var gc debug.GCStats
-	debug.ReadGCStats(&gc)
-	s.gcs, s.gcPause = gc.NumGC, gc.PauseTotal
-	return s
+	h.pause.marking = markingCPU() - marking
 }
 
 // end reads what is held after the run, of a tree.

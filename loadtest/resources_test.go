@@ -2,7 +2,9 @@ package loadtest
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"net/netip"
 	"runtime"
 	"runtime/metrics"
 	"testing"
@@ -123,4 +125,26 @@ func TestSettledIsTheLeast(t *testing.T) {
 	garbage[0] = 1
 	require.Greater(t, currentResources().Heap, before.Heap+int64(len(garbage)/2))
 	require.Less(t, settledResources().Heap, before.Heap+1<<20)
+}
+
+// TestRunThatBeginsIsSeen: from before the first thing that it does. Else two that begin together would both find nobody, and
+// what the one reads has the other's conns in it.
+func TestRunThatBeginsIsSeen(t *testing.T) {
+	inner, outer := systemRunner(), systemRunner()
+	inner.collects = true
+	s := NewServer(t, nil)
+	seen := false
+	outer.find = func(context.Context, string, string) ([]netip.Addr, error) {
+		r := uncollected(t, inner, brief(s, "", 5))
+		require.True(t, r.Generator.Shared)
+		require.Equal(t, unknownResources, r.Generator.Hold)
+		seen = true
+		return nil, errors.New("enough")
+	}
+	_, err := outer.run(t.Context(), Config{URL: "http://localhost:1/"})
+	require.ErrorContains(t, err, "enough")
+	require.True(t, seen)
+	r, err := Run(t.Context(), brief(s, "", 5))
+	require.NoError(t, err)
+	require.False(t, r.Generator.Hold.Goroutines < 0, "one that failed goes on no more")
 }

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"example.com/holdfast/internal/engine"
+	"example.com/holdfast/internal/netpoll"
 )
 
 // Run opens cfg.Connections conns to the target, holds them for cfg.Hold with requests at cfg.Cadence, and reports what
@@ -60,7 +62,12 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	started := time.Now()
+	in := reportInput{started: time.Now()}
+	overlap := runs.add() // before anything is read: who begins at the same time is to see this one
+	defer runs.remove(overlap)
+	if cfg.Server != nil && !r.bare && !overlap.Load() {
+		cfg.Server.settle(ctx) // before its descriptors are counted, too
+	}
 	loc, _ := parseLocation(cfg.rawURL()) // it has no problems: validate asked
 	cfg = cfg.effective(loc)
 	cfg.Processes = r.processes(cfg)
@@ -82,47 +89,58 @@ func (r runner) run(ctx context.Context, cfg Config) (*Report, error) {
 		}
 		defer generate.close()
 	}
-	in := reportInput{cfg: cfg, target: cfg.rawURL(), plan: plan, started: started}
+	in.cfg, in.target, in.plan = cfg, cfg.rawURL(), plan
+	if cancelled {
+		generate = nil
+	}
+	err = r.measure(ctx, &in, generate, server, overlap)
+	return finish(ctx, in, err)
+}
+
+// measure carries out the plan, by nobody if it was cancelled before that, with all meters read before and after.
+func (r runner) measure(ctx context.Context, in *reportInput, generate *generators, server *netpoll.Family, overlap *atomic.Bool) (err error) {
 	counts := func() *FixtureCounts { return nil }
-	if cfg.Server != nil {
-		counts = cfg.Server.watch()
+	if in.cfg.Server != nil {
+		counts = in.cfg.Server.watch()
 	}
 	monitor, held := unmonitored(), unread()
 	if !r.bare {
-		if !cancelled {
-			held = startHoldings(cfg, r.collects)
+		if generate != nil {
+			held = startHoldings(in.cfg, r.collects && !overlap.Load())
 		}
 		monitor = startMonitor(server, generate.pids)
 	}
-	plan.Held = r.whenHeld(held, monitor)
+	in.plan.Held = r.whenHeld(held, overlap)
 	in.before = takeUsage()
-	plan.Origin = generate.origin()
-	monitor.begin(plan.Origin)
-	if cancelled {
-		in.result, err = nothingDone(plan), context.Cause(ctx)
+	in.plan.Origin = generate.origin()
+	monitor.begin(in.plan.Origin)
+	if generate == nil {
+		in.result, err = nothingDone(in.plan), context.Cause(ctx)
 	} else {
-		in.result, in.processes, err = generate.run(ctx, plan)
+		in.result, in.processes, err = generate.run(ctx, in.plan)
 	}
 	in.after, in.fixture = takeUsage(), counts()
 	in.evidence = monitor.end()
 	held.end()
-	in.held = *held
-	return finish(ctx, in, err)
+	in.held, in.overlapped = *held, overlap.Load()
+	return err
 }
 
 // whenHeld returns what is to be done while all conns are open; nil: nothing.
-func (r runner) whenHeld(h *holdings, m *monitor) func() {
+func (r runner) whenHeld(h *holdings, overlap *atomic.Bool) func() {
 	reads := h.own || h.tree != nil
 	if !reads && r.held == nil {
 		return nil
 	}
 	return func() {
-		if reads {
-			h.readHold(!m.overlap.Load())
-		}
-		if r.held != nil {
-			r.held()
-		}
+		h.pause.while(func() {
+			if reads {
+				h.readHold(!overlap.Load())
+			}
+			if r.held != nil {
+				r.held()
+			}
+		})
 	}
 }
 

@@ -33,6 +33,8 @@ type Server struct {
 	serveErr error         // is what it returned, and
 	early    bool          // says that its listener was still open
 
+	rest rest // see settle
+
 	closeOnce                sync.Once
 	patience, forcedPatience time.Duration // before and after closing by force: see Close
 }

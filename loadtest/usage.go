@@ -21,7 +21,8 @@ type Usage struct {
 
 	// CPU is user and system time of all threads, exact to the ns on Linux. Of a process that ended on the way it has what
 	// was used until it was last looked at, once a second. CPUUser and CPUSystem are how the system divides it, by samples;
-	// only of the test process.
+	// only of the test process. What that used to read Hold is left out, as far as it is known: what else it did in the same
+	// milliseconds is not.
 	CPU       time.Duration `json:"cpu_ns"`
 	CPUUser   time.Duration `json:"cpu_user_ns"`
 	CPUSystem time.Duration `json:"cpu_system_ns"`
@@ -30,15 +31,18 @@ type Usage struct {
 	RSSBefore int64 `json:"rss_before_bytes"`
 	RSSHold   int64 `json:"rss_hold_bytes"` // when it was last looked at, once a second, before hold ended
 	RSS       int64 `json:"rss_bytes"`      // at the end of the run
-	PeakRSS   int64 `json:"peak_rss_bytes"` // of the test process since it started; else the most that was seen, once a second
+	// PeakRSS is of the test process since it started, with whatever it did, to read Hold too; else the most that was seen, once a
+	// second.
+	PeakRSS int64 `json:"peak_rss_bytes"`
 
-	// What the Go runtime did, of the test process and generator processes only.
+	// What the Go runtime did, of the test process and generator processes only; in the test process without the milliseconds
+	// in which Hold was read.
 	Allocs  int64         `json:"allocs_bytes"` // on the heap
-	GCs     int64         `json:"gcs"`          // collections that ended; those that Hold is read after do not count
+	GCs     int64         `json:"gcs"`          // collections that ended
 	GCPause time.Duration `json:"gc_pause_ns"`  // for which all goroutines were stopped, in sum, in these
 
 	// SchedDelay is the 99th percentile of the time for which goroutines were ready to run and did not, of the test process
-	// only. It is the lower bound of one of the runtime's buckets, which are up to a quarter wide.
+	// only, without those milliseconds too. It is the lower bound of one of the runtime's buckets, which are up to a quarter wide.
 	SchedDelay time.Duration `json:"sched_delay_ns"`
 
 	// What was held before the run, at the end of the sweep with all conns open, and after the run. Hold is known of a test
@@ -82,8 +86,8 @@ const testProcess = "test process"
 // usages says what the generator used, and the server where that can be told from it.
 func (in reportInput) usages() (generate, server Usage) {
 	e := in.evidence
-	test := usageBetween(in.before, in.after)
-	test.Of, test.Shared = testProcess, e.overlapped
+	test := usageBetween(in.before, in.held.pause.leftOut(in.after))
+	test.Of, test.Shared = testProcess, in.overlapped
 	test.hold(in.held)
 	test.RSSHold = e.rssHold(in.result, func(r reading) int64 { return r.test.rss })
 	server = unknownUsage()
@@ -96,13 +100,13 @@ func (in reportInput) usages() (generate, server Usage) {
 		}
 	default:
 		generate = test
-		generate.Shared = e.overlapped || in.cfg.Server != nil
+		generate.Shared = in.overlapped || in.cfg.Server != nil
 	}
 	if in.cfg.ServerPID != 0 {
 		server = e.usage(fmt.Sprintf("process tree %d", in.cfg.ServerPID), in.result,
 			func(r reading) processes { return r.server })
 		server.Before, server.Hold, server.After = in.held.before, in.held.hold, in.held.after
-		server.Shared = e.overlapped && server.Of != ""
+		server.Shared = in.overlapped && server.Of != ""
 	}
 	return generate, server
 }
@@ -114,7 +118,6 @@ func (u *Usage) hold(h holdings) {
 	}
 	if h.own {
 		u.Hold = h.hold
-		u.GCs, u.GCPause = max(0, u.GCs-h.spent.gcs), max(0, u.GCPause-h.spent.gcPause)
 	}
 }
 
@@ -125,7 +128,7 @@ func (in reportInput) sureCPU(timeline []Sample) time.Duration {
 		return in.evidence.cleanCPU(timeline, func(r reading) processes { return r.server })
 	case in.cfg.Server != nil && in.evidence.generators:
 		cpu := in.evidence.cleanCPU(timeline, func(r reading) processes { return r.test })
-		return max(0, cpu-in.held.spent.cpu)
+		return max(0, cpu-in.held.pause.most())
 	}
 	return 0
 }

@@ -36,7 +36,7 @@ func TestUsageIsWhatGrew(t *testing.T) {
 func TestUsageOfAProcessTree(t *testing.T) {
 	in := sampleInput()
 	in.cfg.ServerPID = 4711
-	in.evidence.overlapped = true
+	in.overlapped = true
 	for i := range in.evidence.readings {
 		in.evidence.readings[i].server.rss = []int64{3 << 20, 9 << 20, 5 << 20}[min(i, 2)]
 	}

@@ -22,7 +22,11 @@ func (r *Report) rssLine(limit int64) line {
 
 // shareOut gives l the readings of what a server grew by, of which own may be the generator's.
 func (r *Report) shareOut(l *line, grown, own int64) {
-	grown = max(0, grown)
+	if grown < 0 {
+		l.unknown = "the process held more before the run than with all conns open: what went away meanwhile, as of an earlier run or " +
+			"other tests, hides what the conns take. Run the test by itself"
+		return
+	}
 	l.pessimistic = float64(grown) / float64(r.Conns.OpenAtEnd)
 	l.optimistic = float64(max(0, grown-own)) / float64(r.Conns.EverEstablished)
 	l.gap = func() string {

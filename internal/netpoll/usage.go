@@ -8,6 +8,7 @@ import "time"
 //	ProcessCPU() (user, system time.Duration, ok bool)  // since it started, all threads
 //	RSS() int64                                         // bytes resident now
 //	PeakRSS() int64                                     // the most since it started
+//	ThreadCPU() time.Duration                           // of the calling thread, user and system; 0 where it is not known
 //
 // of any process, all of which is unknown but on Linux,
 //

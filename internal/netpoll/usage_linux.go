@@ -1,12 +1,25 @@
 package netpoll
 
-import "os"
+import (
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
 
 func RSS() int64 { return statusKB("VmRSS") }
 
 // PeakRSS does not use getrusage: the ru_maxrss of Linux survives exec, so that a process started by a bigger one
 // reports its parent's peak.
 func PeakRSS() int64 { return statusKB("VmHWM") }
+
+func ThreadCPU() time.Duration {
+	var t unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t) != nil {
+		return 0
+	}
+	return time.Duration(t.Nano())
+}
 
 // KernelMemory does without what the kernel holds by pages for others: stacks, page tables, the page cache. Inodes of
 // sockets are counted as reclaimable.

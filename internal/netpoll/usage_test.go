@@ -21,6 +21,32 @@ func TestProcessCPUGrows(t *testing.T) {
 	require.GreaterOrEqual(t, after, before+10*time.Millisecond)
 }
 
+func TestThreadCPUIsOfOneThread(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		require.Zero(t, ThreadCPU())
+		return
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	other := make(chan time.Duration) // what another thread used, at least
+	before := ThreadCPU()
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		for ThreadCPU() < 50*time.Millisecond {
+		}
+		other <- ThreadCPU()
+	}()
+	require.GreaterOrEqual(t, <-other, 50*time.Millisecond)
+	waited := ThreadCPU()
+	require.Less(t, waited-before, 50*time.Millisecond, "this one waited for it")
+	for ThreadCPU() < waited+10*time.Millisecond {
+	}
+	used, ok := CPUClock(os.Getpid())
+	require.True(t, ok)
+	require.LessOrEqual(t, ThreadCPU(), used)
+}
+
 func TestResidentMemoryGrows(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		require.EqualValues(t, -1, RSS(), "RSS is known on Linux only")

@@ -4,9 +4,12 @@ package netpoll
 
 import (
 	"runtime"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
+
+func ThreadCPU() time.Duration { return 0 }
 
 func RSS() int64 { return -1 }
 

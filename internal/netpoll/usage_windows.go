@@ -20,7 +20,8 @@ func span(t windows.Filetime) time.Duration {
 	return 100 * time.Duration(int64(t.HighDateTime)<<32|int64(t.LowDateTime))
 }
 
-func RSS() int64            { return -1 }
-func PeakRSS() int64        { return -1 }
-func KernelMemory() int64   { return -1 }
-func KernelRelease() string { return "" }
+func ThreadCPU() time.Duration { return 0 }
+func RSS() int64               { return -1 }
+func PeakRSS() int64           { return -1 }
+func KernelMemory() int64      { return -1 }
+func KernelRelease() string    { return "" }
