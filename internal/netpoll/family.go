@@ -6,6 +6,7 @@ import "time"
 // last seen to have used. It is for one goroutine.
 type Family struct {
 	meter  *Meter
+	open   func(pid int) int64 // OpenDescriptors
 	living map[int]*relative
 	ended  time.Duration // CPU of those who have ended
 	ever   int
@@ -22,7 +23,9 @@ type relative struct {
 }
 
 // NewFamily watches nobody yet.
-func NewFamily(m *Meter) *Family { return &Family{meter: m, living: map[int]*relative{}} }
+func NewFamily(m *Meter) *Family {
+	return &Family{meter: m, open: OpenDescriptors, living: map[int]*relative{}}
+}
 
 // NewTree watches a process and all its descendants, those to come too; ok is false if there is no such process. A
 // descendant stays one when its parent ends. Who comes and goes between two readings is not seen.
@@ -110,17 +113,24 @@ func (f *Family) Descriptors() int64 {
 	}
 	sum := int64(-1)
 	for pid, r := range f.living {
-		p, ok := f.meter.Process(pid)
-		if !ok || p.Start != r.start {
+		if !f.lives(pid, r) {
 			continue // Read buries it
 		}
-		its := OpenDescriptors(pid)
+		its := f.open(pid)
+		if !f.lives(pid, r) {
+			continue // it ended meanwhile, and what was read is of nobody
+		}
 		if its < 0 {
 			return -1
 		}
 		sum = max(0, sum) + its
 	}
 	return sum
+}
+
+func (f *Family) lives(pid int, r *relative) bool {
+	p, ok := f.meter.Process(pid)
+	return ok && p.Start == r.start && !p.Ended
 }
 
 // findDescendants asks of each process once whose child it is, when it is first seen: to ask all of them every second
