@@ -247,3 +247,23 @@ func TestDescriptorsWhileOneEnds(t *testing.T) {
 		})
 	}
 }
+
+// One tree may be read by two, as by the monitor once a second and for what is held: to find its processes twice takes twice as
+// long. The race detector looks on.
+func TestFamilyOfTwo(t *testing.T) {
+	tree, ok := NewTree(NewMeter(), os.Getpid())
+	require.True(t, ok)
+	var other sync.WaitGroup
+	other.Go(func() {
+		for range 20 {
+			tree.Read()
+			tree.RunDelay()
+		}
+	})
+	for range 20 {
+		require.Positive(t, tree.Descriptors())
+		require.True(t, tree.Add(os.Getpid()))
+		require.LessOrEqual(t, tree.Living(), tree.Ever())
+	}
+	other.Wait()
+}
