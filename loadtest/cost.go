@@ -51,10 +51,10 @@ type Marginal struct {
 // when each conn has answered and none has a request in flight. That is a repeat; there are opts.Repeats of them, for the
 // interval. Before the first, one run of all conns does not count: what the test process keeps for good after its first
 // conns, such as the records of goroutines that have ended, would be in the slope of one repeat and not of the others.
-// What it keeps of every conn is in the slopes.
+// What it keeps of each conn that was closed is not in the slopes; for that there is [Budget].LeakRounds.
 //
 // The server is cfg.Server, in the test process, and then the generator is in processes of its own; or the processes of
-// cfg.ServerPID, of which less is known. Memory is read after three collections, and of each figure the least of three
+// cfg.ServerPID, of which less is known; their descriptors must be, to see when they have let go of a step's conns. Memory is read after three collections, and of each figure the least of three
 // readings counts. In the figures of a cfg.Server are some 80 B of heap, of the listener that counts its conns.
 //
 // A figure is only given where a line fits: where the upper half of the staircase is steeper than the lower one, or flatter,
@@ -71,6 +71,7 @@ func MeasureCost(ctx context.Context, cfg Config, opts CostOptions) (*Cost, erro
 	if cfg.Connections == 0 {
 		cfg.Connections = defaultCostConns
 	}
+	cfg.Cadence, cfg.Hold, cfg.Reopen = Silent(), -1, Reopen{}
 	opts.Repeats = orDefault(opts.Repeats, defaultRepeats)
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -78,7 +79,11 @@ func MeasureCost(ctx context.Context, cfg Config, opts CostOptions) (*Cost, erro
 	if err := cfg.measurable(opts); err != nil {
 		return nil, err
 	}
-	return newStaircase(r, cfg).climb(ctx, opts.Repeats)
+	s, err := newStaircase(r, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return s.climb(ctx, opts.Repeats)
 }
 
 const (
@@ -97,6 +102,9 @@ func (c Config) measurable(opts CostOptions) error {
 	}
 	if c.Connections < leastCostConns {
 		p.add("Connections is %d: a slope takes %d or more, and 0 is %d", c.Connections, leastCostConns, defaultCostConns)
+	}
+	if n := c.Connections / 4; c.Connections >= leastCostConns && c.Processes > n {
+		p.add("Processes is %d, and of %d Connections the first step opens %d: each process needs at least one", c.Processes, c.Connections, n)
 	}
 	switch err := c.notPortable(); {
 	case c.Server == nil && c.ServerPID == 0:
