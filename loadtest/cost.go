@@ -15,26 +15,29 @@ type CostOptions struct {
 // A Cost is what each connection more costs a server: the slope over a staircase of conns, not a share of what the process
 // holds besides. It has no part in a verdict; a test compares its figures with limits of its own.
 type Cost struct {
-	Of      string // "test process", or "process tree 123"
-	Conns   int    // at the top of the staircase
-	Repeats int
-	Seed    uint64 // of all runs
+	Of      string `json:"of"`    // "test process", or "process tree 123"
+	Conns   int    `json:"conns"` // at the top of the staircase
+	Repeats int    `json:"repeats"`
+	Seed    uint64 `json:"seed"` // of all runs
 
 	// Live heap, stacks of goroutines and threads, goroutines, open descriptors. Of Config.ServerPID only the descriptors are
-	// known, where this process may look.
-	Heap, Stack, Goroutines, Descriptors Marginal
+	// known.
+	Heap        Marginal `json:"heap"`
+	Stack       Marginal `json:"stack"`
+	Goroutines  Marginal `json:"goroutines"`
+	Descriptors Marginal `json:"descriptors"`
 
 	// RSS is resident memory: of the test process after it has returned to the system what it can. Others are not asked to:
 	// where one keeps what closed conns took, only the first staircase tells, as long as it never had as many conns before;
 	// Low and High are then the slopes of its halves.
-	RSS Marginal
+	RSS Marginal `json:"rss"`
 
 	// Kernel is memory of the host's kernel in its slab caches and in TCP buffers. With the server's end of each conn the
 	// generator's is in it, and what else the host does.
-	Kernel Marginal
+	Kernel Marginal `json:"kernel"`
 }
 
-// A Marginal is a figure for each connection, in bytes or a count.
+// A Marginal is a figure for each connection, in bytes or a count. In JSON one that there is none of has only the reason.
 type Marginal struct {
 	PerConn float64 // the mean over the repeats. +Inf: there is none, so that no limit is kept by it; Why says why
 
@@ -51,11 +54,12 @@ type Marginal struct {
 // when each conn has answered and none has a request in flight. That is a repeat; there are opts.Repeats of them, for the
 // interval. Before the first, one run of all conns does not count: what the test process keeps for good after its first
 // conns, such as the records of goroutines that have ended, would be in the slope of one repeat and not of the others.
-// What it keeps of every conn is in the slopes.
+// What it keeps of each conn that was closed is not in the slopes; for that there is [Budget].LeakRounds.
 //
 // The server is cfg.Server, in the test process, and then the generator is in processes of its own; or the processes of
-// cfg.ServerPID, of which less is known. Memory is read after three collections, and of each figure the least of three
-// readings counts. In the figures of a cfg.Server are some 80 B of heap, of the listener that counts its conns.
+// cfg.ServerPID, of which less is known; their descriptors must be, to see when they have let go of a step's conns. Memory
+// is read after three collections, and of each figure the least of three readings counts. In the figures of a cfg.Server are
+// some 80 B of heap, of the listener that counts its conns.
 //
 // A figure is only given where a line fits: where the upper half of the staircase is steeper than the lower one, or flatter,
 // by more than 2 %, 5 % of RSS and 10 % of Kernel, and by more than chance, it is "not linear", as with tables that double.
@@ -71,6 +75,7 @@ func MeasureCost(ctx context.Context, cfg Config, opts CostOptions) (*Cost, erro
 	if cfg.Connections == 0 {
 		cfg.Connections = defaultCostConns
 	}
+	cfg.Cadence, cfg.Hold, cfg.Reopen = Silent(), -1, Reopen{}
 	opts.Repeats = orDefault(opts.Repeats, defaultRepeats)
 	if err := cfg.validate(); err != nil {
 		return nil, err
@@ -78,7 +83,11 @@ func MeasureCost(ctx context.Context, cfg Config, opts CostOptions) (*Cost, erro
 	if err := cfg.measurable(opts); err != nil {
 		return nil, err
 	}
-	return newStaircase(r, cfg).climb(ctx, opts.Repeats)
+	s, err := newStaircase(r, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return s.climb(ctx, opts.Repeats)
 }
 
 const (
@@ -97,6 +106,9 @@ func (c Config) measurable(opts CostOptions) error {
 	}
 	if c.Connections < leastCostConns {
 		p.add("Connections is %d: a slope takes %d or more, and 0 is %d", c.Connections, leastCostConns, defaultCostConns)
+	}
+	if n := c.Connections / 4; c.Connections >= leastCostConns && c.Processes > n {
+		p.add("Processes is %d, and of %d Connections the first step opens %d: each process needs at least one", c.Processes, c.Connections, n)
 	}
 	switch err := c.notPortable(); {
 	case c.Server == nil && c.ServerPID == 0:

@@ -8,7 +8,10 @@ import (
 // figureCount is the number of figureKinds.
 const figureCount = 6
 
-const figureRSS = 4
+const (
+	figureRSS    = 4
+	figureKernel = 5
+)
 
 // figureKinds are what the figures of a Cost are of, in order.
 var figureKinds = [figureCount]kind{
@@ -66,6 +69,8 @@ func fitOf(n steps, y stepReadings) fit {
 	return fit{ny / nn, half(0), half(1)}
 }
 
+const unknownFigure = "unknown"
+
 // marginalOf makes a figure of the readings of all repeats.
 func marginalOf(k kind, n steps, repeats []stepReadings) Marginal {
 	none := Marginal{PerConn: math.Inf(1), Low: math.Inf(-1), High: math.Inf(1), kind: k}
@@ -73,7 +78,7 @@ func marginalOf(k kind, n steps, repeats []stepReadings) Marginal {
 	var lower, upper float64
 	for _, y := range repeats {
 		if min(y[0], y[1], y[2]) < 0 {
-			none.Why = "unknown"
+			none.Why = unknownFigure
 			return none
 		}
 		f := fitOf(n, y)

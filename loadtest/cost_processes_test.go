@@ -105,7 +105,9 @@ func TestHeapProfileOfConns(t *testing.T) {
 	s := NewServer(t, nil)
 	held := func(n int) (bytes int64) {
 		cfg := Config{Server: s, Connections: n, Processes: 1, Ramp: defaultCostRamp, Hold: -1, Cadence: Silent()}
-		r, err := runner{find: lookupOf(), limits: systemLimits(), held: func() { bytes = profiled() }}.run(t.Context(), cfg)
+		run := systemRunner()
+		run.held = func() { bytes = profiled() }
+		r, err := run.run(t.Context(), cfg)
 		require.NoError(t, err)
 		require.EqualValues(t, n, r.Conns.Held)
 		return bytes

@@ -3,7 +3,6 @@ package loadtest
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -19,13 +18,15 @@ type staircase struct {
 
 	// Before the first step.
 	open        int64 // conns
-	goroutines  int
-	descriptors int64 // of the tree
+	descriptors int64 // of the tree; with those that it keeps since
+
+	// How long a server may take to let go of what the generator has closed, which would be in the next step's figures; and
+	// how long until a few descriptors more than before are taken for such that it keeps, as of a log.
+	patience, patienceWithFew time.Duration
 }
 
-func newStaircase(r runner, c Config) *staircase {
-	s := &staircase{runner: r, goroutines: runtime.NumGoroutine()}
-	c.Cadence, c.Hold, c.Reopen = Silent(), -1, Reopen{}
+func newStaircase(r runner, c Config) (*staircase, error) {
+	s := &staircase{runner: r, patience: 10 * time.Second, patienceWithFew: time.Second}
 	if c.Ramp == (Ramp{}) {
 		c.Ramp = defaultCostRamp
 	}
@@ -36,15 +37,22 @@ func newStaircase(r runner, c Config) *staircase {
 		}
 	} else if tree, ok := netpoll.NewTree(netpoll.NewMeter(), c.ServerPID); ok { // else Run says so
 		s.tree, s.descriptors = tree, tree.Descriptors()
+		if s.descriptors < 0 {
+			var p problems
+			p.add("ServerPID is %d, whose descriptors cannot be counted, so that nobody can tell when it has let go of conns: did it end? "+
+				"If it is another user's, run the test as that user", c.ServerPID)
+			return nil, p.err()
+		}
 	}
 	s.cfg = c
-	return s
+	return s, nil
 }
 
 // climb goes up the staircase so many times.
 func (s *staircase) climb(ctx context.Context, repeats int) (*Cost, error) {
 	top := s.cfg.Connections
 	n := steps{top / 4, top / 2, top}
+	var remains remains
 	if s.tree == nil {
 		if _, err := s.step(ctx, top); err != nil {
 			return nil, err
@@ -60,8 +68,9 @@ func (s *staircase) climb(ctx context.Context, repeats int) (*Cost, error) {
 				return nil, err
 			}
 			cost.Of = at.of
-			for figure := range repeat {
-				repeat[figure][i] = at.figures[figure]
+			remains.add(at.before, n[i])
+			for figure, held := range at.figures {
+				repeat[figure][i] = held
 			}
 		}
 		for figure := range all {
@@ -72,8 +81,10 @@ func (s *staircase) climb(ctx context.Context, repeats int) (*Cost, error) {
 	if s.tree != nil {
 		all[figureRSS] = fresh(all[figureRSS])
 	}
+	remains.takeOff(&all, n)
 	for figure, m := range cost.figures() {
 		*m = marginalOf(figureKinds[figure], n, all[figure])
+		remains.forbid(m, figure)
 	}
 	return cost, nil
 }
@@ -81,6 +92,7 @@ func (s *staircase) climb(ctx context.Context, repeats int) (*Cost, error) {
 // A footing is what was held on a step.
 type footing struct {
 	of      string
+	before  Resources
 	figures [figureCount]int64
 }
 
@@ -106,11 +118,11 @@ func (s *staircase) step(ctx context.Context, n int) (footing, error) {
 	if why := notServed(r); why != "" {
 		return footing{}, fmt.Errorf("loadtest: what a conn costs cannot be measured, with %d of them: %s", n, why)
 	}
-	if err := s.letGo(ctx); err != nil {
+	if err := s.letGo(ctx, n); err != nil {
 		return footing{}, err
 	}
 	h := r.ServerUse.Hold
-	return footing{r.ServerUse.Of, [...]int64{h.Heap, h.Stack, h.Goroutines, h.Descriptors, rss, kernel}}, nil
+	return footing{r.ServerUse.Of, r.ServerUse.Before, [...]int64{h.Heap, h.Stack, h.Goroutines, h.Descriptors, rss, kernel}}, nil
 }
 
 // notServed says what keeps a run from telling what its conns cost; "": nothing.
@@ -126,26 +138,25 @@ func notServed(r *Report) string {
 	return ""
 }
 
-// How long a server may take to let go of what the generator has closed. Conns that it keeps would be in the next step's
-// figures, and goroutines too; but those may be leaked, which the figures are to show.
-const (
-	letGoOfConns      = 10 * time.Second
-	letGoOfGoroutines = time.Second
-)
-
-// letGo waits until the server has let go of the conns of a step.
-func (s *staircase) letGo(ctx context.Context) error {
+// letGo waits until the server has let go of the n conns of a step. For goroutines that go with them the next run waits: see
+// Server.settle.
+func (s *staircase) letGo(ctx context.Context, n int) error {
 	began := time.Now()
 	look := time.NewTicker(time.Millisecond)
 	defer look.Stop()
 	for {
-		open, rest := s.left()
+		left, err := s.left()
 		switch took := time.Since(began); {
-		case open <= 0 && (rest <= 0 || took > letGoOfGoroutines):
+		case err != nil:
+			return err
+		case left <= 0:
 			return nil
-		case took > letGoOfConns:
+		case s.tree != nil && left <= fewFor(n) && took > s.patienceWithFew:
+			s.descriptors += left
+			return nil
+		case took > s.patience:
 			return fmt.Errorf("loadtest: what a conn costs cannot be measured: %v after the generator had closed all conns, the "+
-				"server still has %d of them open: does it read from them, to see that they were closed?", letGoOfConns, open)
+				"server still has %d %s open: does it read from them, to see that they were closed?", s.patience, left, s.whats())
 		}
 		select {
 		case <-look.C:
@@ -155,10 +166,25 @@ func (s *staircase) letGo(ctx context.Context) error {
 	}
 }
 
-// left returns how many conns there are more than before the first step, and of what goes with them.
-func (s *staircase) left() (open, rest int64) {
-	if s.tree != nil {
-		return 0, s.tree.Descriptors() - s.descriptors
+// fewFor returns so few descriptors beside n conns that they are not those of conns.
+func fewFor(n int) int64 { return max(noiseCount, int64(n)/20) }
+
+// left returns how many conns there are more than before the first step; of a tree, descriptors.
+func (s *staircase) left() (int64, error) {
+	if s.tree == nil {
+		return s.cfg.Server.Counts().Open - s.open, nil
 	}
-	return s.cfg.Server.Counts().Open - s.open, int64(runtime.NumGoroutine() - s.goroutines)
+	now := s.tree.Descriptors()
+	if now < 0 {
+		return 0, fmt.Errorf("loadtest: what a conn costs cannot be measured: the descriptors of process tree %d can no longer be "+
+			"counted: did it end?", s.cfg.ServerPID)
+	}
+	return now - s.descriptors, nil
+}
+
+func (s *staircase) whats() string {
+	if s.tree != nil {
+		return "descriptors more than before"
+	}
+	return "of them"
 }

@@ -41,9 +41,11 @@ func TestCostThatCannotBeMeasured(t *testing.T) {
 		"the Server is on memory, which only its own process reaches":  {cfg: Config{Server: fixtureOn("memory", "http://memory")}},
 		"DialContext is a function":                                    {cfg: Config{Server: s, DialContext: noDial}},
 		"Processes is -1 and Server is in this process":                {cfg: Config{Server: s, Processes: -1}},
-		"Connections is 99: a slope takes 100 or more":                 {cfg: Config{Server: s, Connections: 99}},
-		"CostOptions.Repeats is 1: an interval takes two or more":      {cfg: Config{Server: s}, opts: CostOptions{Repeats: 1}},
-		"ConnectTimeout is -1ns":                                       {cfg: Config{Server: s, ConnectTimeout: -1}},
+		"Processes is 26, and of 100 Connections the first step opens 25": {cfg: Config{Server: s, Connections: 100, Processes: 26,
+			Reopen: Reopen{PerSecond: 1}}},
+		"Connections is 99: a slope takes 100 or more":            {cfg: Config{Server: s, Connections: 99}},
+		"CostOptions.Repeats is 1: an interval takes two or more": {cfg: Config{Server: s}, opts: CostOptions{Repeats: 1}},
+		"ConnectTimeout is -1ns":                                  {cfg: Config{Server: s, ConnectTimeout: -1}},
 	} {
 		_, err := MeasureCost(t.Context(), test.cfg, test.opts)
 		var refused *ConfigError
@@ -124,8 +126,12 @@ func TestMeasureCostIsCancelled(t *testing.T) {
 
 // TestCostOfAServerThatDoesNotLetGo: conns that stay would be in the next step's figures.
 func TestCostOfAServerThatDoesNotLetGo(t *testing.T) {
-	s := &staircase{cfg: Config{Server: NewServer(t, nil)}, open: -3}
+	s, err := newStaircase(systemRunner(), Config{Server: NewServer(t, nil)})
+	require.NoError(t, err)
+	s.open = -3
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	require.ErrorContains(t, s.letGo(ctx), "measuring what a conn costs was cancelled: context deadline exceeded")
+	require.ErrorContains(t, s.letGo(ctx, 100), "measuring what a conn costs was cancelled: context deadline exceeded")
+	s.patience = 20 * time.Millisecond
+	require.ErrorContains(t, s.letGo(t.Context(), 100), "20ms after the generator had closed all conns, the server still has 3 of them open")
 }

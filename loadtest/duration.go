@@ -13,7 +13,9 @@ import (
 //
 //	expected = ramp + longest first pause + hold + sweep, if pauses are too long for all to answer without it
 //	most     = all of that, and for each 256 conns a ConnectTimeout and a ResponseTimeout, because so many may connect or
-//	           await their first answer at a time; then for the sweep's last answers, and in drain, a few ResponseTimeouts
+//	           await their first answer at a time; then for the sweep's last answers, and in drain, a few ResponseTimeouts.
+//	           And what is done besides: a Server lets go of earlier runs' conns, a certificate is verified for generator
+//	           processes, and with all conns open it is read what they hold
 func (c Config) planned() (expected, most time.Duration) {
 	idle := orDefault(c.IdleTimeout, defaultIdleTimeout)
 	conns, ramp := orDefault(c.Connections, defaultConnections), c.Ramp.effective()
@@ -28,8 +30,19 @@ func (c Config) planned() (expected, most time.Duration) {
 	likely, longestPause := longestFirst(law, conns)
 	expected = sum(opening, likely, hold, expectedSweep(law, conns, hold, idle))
 	turns := times((conns+maxConnecting-1)/maxConnecting, sum(connect, response, dialTolerance))
-	most = sum(opening, longestPause, turns, hold, idle/4, times(responsesAfterHold, response), unplanned)
+	most = sum(opening, longestPause, turns, hold, idle/4, times(responsesAfterHold, response), c.besides(conns, connect), unplanned)
 	return expected, most
+}
+
+// besides returns what a run of so many conns takes at most besides its phases, and in the midst of them.
+func (c Config) besides(conns int, connect time.Duration) (d time.Duration) {
+	if c.Server != nil {
+		d = sum(d, settlePatience, times(conns, readingPerConn))
+	}
+	if loc, _ := parseLocation(c.rawURL()); loc.scheme == "https" && c.Processes >= 0 {
+		d = sum(d, connect, dialTolerance)
+	}
+	return d
 }
 
 // holdFor returns the effective Hold.
@@ -40,6 +53,10 @@ func (c Config) holdFor() time.Duration {
 const (
 	// dialTolerance is what an attempt may take beyond ConnectTimeout to say why it failed.
 	dialTolerance = 100 * time.Millisecond
+
+	// readingPerConn is for what is held, before the run and in it, and for Check's look: of 9 500 conns 180 ms (2026-11). Three
+	// times that may be added by a heap that has more in it.
+	readingPerConn = 60 * time.Microsecond
 
 	// responsesAfterHold are those that one conn may await after hold, each until it times out: the one on its way, in the
 	// sweep one more if that was sent too long ago, and in drain the last.

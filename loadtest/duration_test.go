@@ -88,6 +88,19 @@ func TestPlannedOverSockets(t *testing.T) {
 	require.LessOrEqual(t, r.Phases.Total(), most)
 }
 
+// TestPlannedWithWhatIsDoneBesides: before the first connect and with all conns open.
+func TestPlannedWithWhatIsDoneBesides(t *testing.T) {
+	most := func(c Config) time.Duration {
+		c.Connections = 10_000
+		_, most := c.planned()
+		return most
+	}
+	plain := most(Config{URL: "http://127.0.0.1:1/"})
+	require.Equal(t, plain+3100*time.Millisecond, most(Config{URL: "https://127.0.0.1:1/"}), "the certificate is verified for processes")
+	require.Equal(t, plain, most(Config{URL: "https://127.0.0.1:1/", Processes: -1}))
+	require.Equal(t, plain+settlePatience+600*time.Millisecond, most(Config{Server: fixtureOn("tcp", "http://127.0.0.1:1")}))
+}
+
 // TestPlannedIsADuration: the longest run that a Config can ask for can be doubled.
 func TestPlannedIsADuration(t *testing.T) {
 	expected, most := Config{

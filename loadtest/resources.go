@@ -75,13 +75,10 @@ func unread() *holdings {
 
 // startHoldings reads what is held before a run. collects: somebody wants the heap of a server in this process, and no other run
 // goes on.
-func startHoldings(c Config, collects bool) *holdings {
+func startHoldings(c Config, tree *netpoll.Family, collects bool) *holdings {
 	h := unread()
-	h.own = c.Server != nil
+	h.own, h.tree = c.Server != nil, tree
 	h.collects = h.own && collects
-	if c.ServerPID != 0 {
-		h.tree, _ = netpoll.NewTree(netpoll.NewMeter(), c.ServerPID)
-	}
 	switch {
 	case h.collects:
 		h.before = settledResources()

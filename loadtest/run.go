@@ -106,7 +106,7 @@ func (r runner) measure(ctx context.Context, in *reportInput, generate *generato
 	monitor, held := unmonitored(), unread()
 	if !r.bare {
 		if generate != nil {
-			held = startHoldings(in.cfg, r.collects && !overlap.Load())
+			held = startHoldings(in.cfg, server, r.collects && !overlap.Load())
 		}
 		monitor = startMonitor(server, generate.pids)
 	}

@@ -59,10 +59,10 @@ func TestRunSpreadsOverLoopbackAddresses(t *testing.T) {
 	for name, start := range map[string]func(testing.TB, http.Handler) *Server{"tcp": NewServer, "TLS": NewTLSServer} {
 		t.Run(name, func(t *testing.T) {
 			var seen sources
-			narrow := systemLimits()
-			narrow.portRange = func() (int, int, bool) { return 40_000, 40_009, true }
+			narrow := systemRunner()
+			narrow.limits.portRange = func() (int, int, bool) { return 40_000, 40_009, true }
 			cfg := brief(start(t, &seen), "", 12)
-			r, err := runner{find: lookupOf(), limits: narrow}.run(t.Context(), cfg)
+			r, err := narrow.run(t.Context(), cfg)
 			require.NoError(t, err)
 			requireHeld(t, r, 12)
 			require.Equal(t, addrs("127.0.0.1", "127.0.0.2", "127.0.0.3"), r.Config.LocalAddrs)

@@ -159,16 +159,19 @@ func TestRunOpensNothingForAnInvalidConfig(t *testing.T) {
 
 func TestRunOpensNothingWhenShort(t *testing.T) {
 	s := NewServer(t, nil)
-	short := plenty()
-	short.memory = func() (netpoll.Memory, bool) { return netpoll.Memory{}, true }
-	r, err := runner{find: lookupOf(), limits: short}.run(t.Context(), Config{Server: s})
+	short := systemRunner()
+	short.limits = plenty()
+	short.limits.memory = func() (netpoll.Memory, bool) { return netpoll.Memory{}, true }
+	r, err := short.run(t.Context(), Config{Server: s})
 	require.Nil(t, r)
 	require.ErrorAs(t, err, new(*ResourceError))
 	require.Zero(t, s.Counts().Accepted)
 }
 
 func TestRunRefusesForeignAddresses(t *testing.T) {
-	r, err := runner{find: lookupOf("192.0.2.1"), limits: plenty()}.run(t.Context(), Config{URL: "http://example.com/"})
+	run := systemRunner()
+	run.find, run.limits = lookupOf("192.0.2.1"), plenty()
+	r, err := run.run(t.Context(), Config{URL: "http://example.com/"})
 	require.Nil(t, r)
 	require.ErrorContains(t, err, "URL names example.com, which resolves to 192.0.2.1, not a loopback address")
 
@@ -235,7 +238,9 @@ func TestRunCancelledWhileResolving(t *testing.T) {
 		<-ctx.Done()
 		return nil, errors.New("lookup failed")
 	}
-	r, err := runner{find: hang, limits: plenty()}.run(ctx, Config{URL: "http://localhost/", Connections: 3})
+	run := systemRunner()
+	run.find, run.limits = hang, plenty()
+	r, err := run.run(ctx, Config{URL: "http://localhost/", Connections: 3})
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorIs(t, err, giveUp)
 	require.EqualValues(t, 3, r.Conns.NotAttempted)

@@ -1,11 +1,16 @@
 package netpoll
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // A Family is processes that are watched together, from reading to reading. Who was seen to end keeps the CPU that it was
-// last seen to have used. It is for one goroutine.
+// last seen to have used.
 type Family struct {
+	mu     sync.Mutex // of all below
 	meter  *Meter
+	open   func(pid int) int64 // OpenDescriptors
 	living map[int]*relative
 	ended  time.Duration // CPU of those who have ended
 	ever   int
@@ -22,7 +27,9 @@ type relative struct {
 }
 
 // NewFamily watches nobody yet.
-func NewFamily(m *Meter) *Family { return &Family{meter: m, living: map[int]*relative{}} }
+func NewFamily(m *Meter) *Family {
+	return &Family{meter: m, open: OpenDescriptors, living: map[int]*relative{}}
+}
 
 // NewTree watches a process and all its descendants, those to come too; ok is false if there is no such process. A
 // descendant stays one when its parent ends. Who comes and goes between two readings is not seen.
@@ -35,6 +42,8 @@ func NewTree(m *Meter, pid int) (f *Family, ok bool) {
 // Add watches one process more; it reports false if there is no such process. One that is watched already is not counted
 // twice.
 func (f *Family) Add(pid int) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	p, ok := f.meter.Process(pid)
 	return ok && f.join(p)
 }
@@ -57,13 +66,23 @@ func (f *Family) bury(pid int) {
 }
 
 // Living returns how many processes are watched and have not ended.
-func (f *Family) Living() int { return len(f.living) }
+func (f *Family) Living() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.living)
+}
 
 // Ever returns how many processes were ever watched.
-func (f *Family) Ever() int { return f.ever }
+func (f *Family) Ever() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.ever
+}
 
 // RunDelay is that of Meter, of all who live.
 func (f *Family) RunDelay() time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	sum := time.Duration(-1)
 	for pid := range f.living {
 		if d := f.meter.RunDelay(pid); d >= 0 {
@@ -76,6 +95,8 @@ func (f *Family) RunDelay() time.Duration {
 // Read returns the CPU time of all since they started, and how much of their memory is resident, summed over those that
 // live: what processes share is counted for each of them. −1: unknown, as is the memory where none lives.
 func (f *Family) Read() (cpu time.Duration, rss int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.descend {
 		f.findDescendants()
 	}
@@ -105,22 +126,31 @@ func (f *Family) Read() (cpu time.Duration, rss int64) {
 // Descriptors returns how many descriptors all who live have open together; −1: unknown, as it is where this process may
 // not look, or none lives.
 func (f *Family) Descriptors() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.descend {
 		f.findDescendants()
 	}
 	sum := int64(-1)
 	for pid, r := range f.living {
-		p, ok := f.meter.Process(pid)
-		if !ok || p.Start != r.start {
+		if !f.lives(pid, r) {
 			continue // Read buries it
 		}
-		its := OpenDescriptors(pid)
+		its := f.open(pid)
+		if !f.lives(pid, r) {
+			continue // it ended meanwhile, and what was read is of nobody
+		}
 		if its < 0 {
 			return -1
 		}
 		sum = max(0, sum) + its
 	}
 	return sum
+}
+
+func (f *Family) lives(pid int, r *relative) bool {
+	p, ok := f.meter.Process(pid)
+	return ok && p.Start == r.start && !p.Ended
 }
 
 // findDescendants asks of each process once whose child it is, when it is first seen: to ask all of them every second

@@ -222,11 +222,13 @@ func parseProcess(text []byte) (Process, bool) {
 	}
 	p := Process{PID: int(parseCount(number)), Parent: -1}
 	rest := text[end+1:]
-	const parent, start = 4, 22
+	const state, parent, start = 3, 4, 22
 	for field := 3; field <= start; field++ {
 		var word []byte
 		word, rest = cutField(rest)
 		switch field {
+		case state:
+			p.Ended = len(word) == 1 && (word[0] == 'Z' || word[0] == 'X')
 		case parent:
 			p.Parent = int(parseCount(word))
 		case start:

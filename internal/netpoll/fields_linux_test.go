@@ -146,6 +146,7 @@ func TestParseProcess(t *testing.T) {
 	for text, want := range map[string]Process{
 		"42 (nginx)" + rest:          {PID: 42, Parent: 17, Start: 987654},
 		"42 (a b) S 1 2 (c)" + rest:  {PID: 42, Parent: 17, Start: 987654},
+		"42 (gone) Z" + rest[2:]:     {PID: 42, Parent: 17, Start: 987654, Ended: true},
 		"42 (\n)" + rest + "\n":      {PID: 42, Parent: 17, Start: 987654},
 		"":                           {},
 		"42":                         {},

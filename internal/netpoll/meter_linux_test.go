@@ -214,3 +214,56 @@ func TestRecycledNumberIsAnotherProcess(t *testing.T) {
 	require.GreaterOrEqual(t, both, 2*cpu)
 	require.False(t, family.Add(1<<22))
 }
+
+// Who ends while the descriptors are counted has none, and does not make those of the others unknown.
+func TestDescriptorsWhileOneEnds(t *testing.T) {
+	for name, end := range map[string]func(t *testing.T, cmd *exec.Cmd, meter *Meter){
+		"gone": func(t *testing.T, cmd *exec.Cmd, _ *Meter) { require.Error(t, cmd.Wait()) },
+		"not waited for": func(t *testing.T, cmd *exec.Cmd, meter *Meter) {
+			for p, ok := meter.Process(cmd.Process.Pid); ok && !p.Ended; p, ok = meter.Process(cmd.Process.Pid) {
+				runtime.Gosched()
+			}
+			t.Cleanup(func() { _ = cmd.Wait() })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.CommandContext(t.Context(), "sleep", "60")
+			require.NoError(t, cmd.Start())
+			family := NewFamily(NewMeter())
+			require.True(t, family.Add(cmd.Process.Pid))
+			require.True(t, family.Add(os.Getpid()))
+			family.open = func(pid int) int64 {
+				if pid == os.Getpid() {
+					return 7
+				}
+				require.NoError(t, cmd.Process.Kill())
+				end(t, cmd, NewMeter())
+				return -1
+			}
+			require.EqualValues(t, 7, family.Descriptors())
+			require.EqualValues(t, 7, family.Descriptors(), "nor afterwards")
+			family.open = func(int) int64 { return -1 }
+			require.EqualValues(t, -1, family.Descriptors(), "who lives and may not be looked at is unknown")
+		})
+	}
+}
+
+// One tree may be read by two, as by the monitor once a second and for what is held: to find its processes twice takes twice as
+// long. The race detector looks on.
+func TestFamilyOfTwo(t *testing.T) {
+	tree, ok := NewTree(NewMeter(), os.Getpid())
+	require.True(t, ok)
+	var other sync.WaitGroup
+	other.Go(func() {
+		for range 20 {
+			tree.Read()
+			tree.RunDelay()
+		}
+	})
+	for range 20 {
+		require.Positive(t, tree.Descriptors())
+		require.True(t, tree.Add(os.Getpid()))
+		require.LessOrEqual(t, tree.Living(), tree.Ever())
+	}
+	other.Wait()
+}

@@ -34,6 +34,7 @@ type Process struct {
 	PID    int
 	Parent int
 	Start  uint64 // in clock ticks since boot
+	Ended  bool   // and was not waited for yet: it has nothing any more
 }
 
 // KernelCounters are counters since boot: of this process's network namespace, but SoftnetDropped of the whole host.
