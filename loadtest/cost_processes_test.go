@@ -118,11 +118,11 @@ func TestHeapProfileOfConns(t *testing.T) {
 }
 
 // costs measures what each conn costs a plain http.Server, by MeasureCost so often, and by the oracle.
-func costs(b testing.TB, conns int, more func() bool) (heaps []float64, oracle float64, longest time.Duration) {
+func costs(b testing.TB, conns int, opts CostOptions, more func() bool) (heaps []float64, oracle float64, longest time.Duration) {
 	s := NewServer(b, nil)
 	for more() {
 		began := time.Now()
-		c, err := MeasureCost(b.Context(), Config{Server: s, Connections: conns}, CostOptions{})
+		c, err := MeasureCost(b.Context(), Config{Server: s, Connections: conns}, opts)
 		require.NoError(b, err)
 		longest = max(longest, time.Since(began))
 		b.Logf("in %v: %v", time.Since(began).Round(time.Millisecond), c)
@@ -140,7 +140,7 @@ func costs(b testing.TB, conns int, more func() bool) (heaps []float64, oracle f
 // BenchmarkMeasureCost is the evidence: with -benchtime=10x how far ten of them lie from their median, and that from the
 // heap profile.
 func BenchmarkMeasureCost(b *testing.B) {
-	heaps, oracle, longest := costs(b, defaultCostConns, b.Loop)
+	heaps, oracle, longest := costs(b, defaultCostConns, CostOptions{}, b.Loop)
 	slices.Sort(heaps)
 	median := (heaps[(len(heaps)-1)/2] + heaps[len(heaps)/2]) / 2
 	spread := max(median-heaps[0], heaps[len(heaps)-1]-median) / median
@@ -158,6 +158,6 @@ func BenchmarkMeasureCost(b *testing.B) {
 func TestBenchmarkMeasureCost(t *testing.T) {
 	onlyOnLinux(t)
 	n := 0
-	heaps, oracle, _ := costs(t, 400, func() bool { n++; return n <= 1 })
+	heaps, oracle, _ := costs(t, 400, CostOptions{Repeats: 2}, func() bool { n++; return n <= 1 })
 	require.InEpsilon(t, oracle, heaps[0], 0.2)
 }

@@ -68,12 +68,12 @@ func onlyOnLinux(t *testing.T) {
 
 func TestMeasureCost(t *testing.T) {
 	onlyOnLinux(t)
-	c, err := MeasureCost(t.Context(), Config{Server: NewServer(t, nil), Connections: 800, Seed: 7}, CostOptions{Repeats: 3})
+	c, err := MeasureCost(t.Context(), Config{Server: NewServer(t, nil), Connections: 800, Seed: 7}, CostOptions{Repeats: 2})
 	require.NoError(t, err)
 	t.Log(c)
 	require.Equal(t, "test process", c.Of)
 	require.Equal(t, 800, c.Conns)
-	require.Equal(t, 3, c.Repeats)
+	require.Equal(t, 2, c.Repeats)
 	require.EqualValues(t, 7, c.Seed)
 	require.InDelta(t, 1, c.Goroutines.PerConn, 0.01)
 	require.InDelta(t, 1, c.Descriptors.PerConn, 0.01)
