@@ -9,7 +9,10 @@ import (
 // shared out among does: those there were in all, or those that were left.
 func (r *Report) rssLine(limit int64) line {
 	u := r.ServerUse
-	l := line{name: "RSSPerConn", limit: float64(limit), show: plainSize}
+	l := line{name: "RSSPerConn", limit: float64(limit), show: plainSize, why: func() string {
+		return fmt.Sprintf("Resident memory (%s) was %s before the run and %s in hold, with %s open.", u.Of, size(u.RSSBefore),
+			size(u.RSSHold), some(r.Conns.OpenAtEnd, "conn"))
+	}}
 	switch l.unknown = r.unattributed(u, "memory"); {
 	case l.unknown != "":
 	case u.RSSBefore < 0 || u.RSSHold < 0 || r.Conns.OpenAtEnd == 0:
@@ -62,7 +65,7 @@ func (r *Report) heldLines(b Budget) (all []line) {
 		all = append(all, l)
 	}
 	add(line{name: "HeapPerConn", limit: float64(b.HeapPerConn), show: plainSize, why: func() string {
-		return r.perConnText() + " A heap profile at the end of hold shows what holds it."
+		return r.perConnText() + " A heap profile at the end of hold shows what holds it (go test -artifacts keeps one)."
 	}}, "heap", "the heap is collected and read with all conns open by Check, Bench and MeasureCost, not by Run", u.Before.Heap, u.Hold.Heap, own.Heap)
 	add(line{name: "StackPerConn", limit: float64(b.StackPerConn), show: plainSize, why: func() string {
 		return r.perConnText() + " A goroutine's stack doubles when it is too small, and a collection halves it if a quarter " +
@@ -93,6 +96,8 @@ func (r *Report) cpuLine(limit time.Duration) line {
 					threeDigits(min(own, u.CPU)), r.unfitText(nil))
 			}
 			return r.unfitText(nil)
+		}, why: func() string {
+			return fmt.Sprintf("Used (%s): %s, for %s.", u.Of, cpuText(u, 0), some(r.Requests.Sent, "request"))
 		}}
 	if l.unknown = r.unattributed(u, "CPU time"); l.unknown != "" {
 		return l
