@@ -130,8 +130,9 @@ func (r *run) collect(ctx context.Context) {
 			defer timer.Stop()
 			overdue = timer.C
 		case at := <-r.held:
-			r.held = nil
-			r.release(engine.PhaseSweep, at)
+			if r.held = nil; ctx.Err() == nil { // else the run ends where it is, whatever is found first here
+				r.release(engine.PhaseSweep, at)
+			}
 		case <-overdue:
 			overdue = nil
 			for _, p := range r.children.all {
