@@ -34,7 +34,7 @@ import (
 //
 // So that the server's CPU time and memory are its own, a Server in the test process gets a generator process, where one can
 // reach it and cfg.Processes is 0; -1 forbids it. What that tells is gathered in the test process all the same, for some
-// 50 ms and 4 MB: with a thousand conns or more that does not count. As latency is judged, requests fall due on a grid of
+// 50 ms and 4 MB, which count the more the fewer conns there are. As latency is judged, requests fall due on a grid of
 // 1 ms.
 //
 // A benchmark waits for its turn like a [Check], and takes its seed from HOLDFAST_SEED if that is set.

@@ -43,8 +43,9 @@ type Budget struct {
 	CPUPerRequest time.Duration // CPU time, of the whole run, for each request sent
 
 	// LeakRounds, 3 or more, has [Check] ask after the run whether the server leaks: so many times it opens all conns, has each
-	// answer, closes them, and waits up to 5 s for the server to let go of them. The last round may leave no more than the one
-	// before but 64 bytes of heap for each conn; no goroutine, no descriptor. What holds that which stays is named by stacks.
+	// answer, closes them, and waits up to 5 s for the server to let go of them. Neither the last round nor the mean of all may
+	// leave more than 64 bytes of heap for each conn; no goroutine, no descriptor. What holds that which stays is named by stacks,
+	// for which one round more sets [runtime.MemProfileRate] to 1, if go test writes no memory profile.
 	// It needs a Server and at least 256 Connections, and nothing else may go on in the process: no t.Parallel. 0: off.
 	LeakRounds int
 
@@ -84,8 +85,7 @@ func (b Budget) judgesTime() bool {
 
 // judgesUse reports whether b limits what the server uses, which is to be told from what the generator does.
 func (b Budget) judgesUse() bool {
-	field, _ := b.useLine()
-	return field != ""
+	return b.judgesHeld() || b.RSSPerConn > 0 || b.CPUPerRequest > 0
 }
 
 // leastHeld returns how many conns of so many are to be held at least.
@@ -126,7 +126,7 @@ func (b Budget) unattributable(cfg Config) string {
 	field, of := b.useLine()
 	err := cfg.notPortable()
 	switch {
-	case field == "" || cfg.Server != nil && !generator.Supported:
+	case !b.judgesUse() || cfg.Server != nil && !generator.Supported:
 		return ""
 	case cfg.Server != nil && err != nil:
 		return fmt.Sprintf("%s is set, for which the conns are to be opened by another process than the server's, and %v: leave it 0, "+
@@ -136,31 +136,27 @@ func (b Budget) unattributable(cfg Config) string {
 			"is %d: leave that 0", field, cfg.Processes)
 	case cfg.Server == nil && cfg.ServerPID == 0:
 		return fmt.Sprintf("%s is set, and whose %s is to be read is not known: set Config.ServerPID to the server's process", field, of)
-	case cfg.ServerPID != 0 && of == "heap, stacks and goroutines":
+	case cfg.ServerPID != 0 && b.judgesHeld():
 		return fmt.Sprintf("%s is set, and the %s of another process cannot be read: judge RSSPerConn, or serve in the test's own "+
 			"process, with a Server", field, of)
 	}
 	return ""
 }
 
-// useLine returns the first of the fields that judge what the server uses, and what that is; those first that only the test
-// process knows.
+// useLine returns the first of the fields that judge what the server uses, if any does, and what that is; those first that
+// only the test process knows.
 func (b Budget) useLine() (field, of string) {
-	for _, l := range []struct {
-		field, of string
-		set       bool
-	}{
-		{"HeapPerConn", "heap, stacks and goroutines", b.HeapPerConn > 0},
-		{"StackPerConn", "heap, stacks and goroutines", b.StackPerConn > 0},
-		{"GoroutinesPerConn", "heap, stacks and goroutines", b.GoroutinesPerConn > 0},
-		{"RSSPerConn", "memory", b.RSSPerConn > 0},
-		{"CPUPerRequest", "CPU time", b.CPUPerRequest > 0},
-	} {
-		if l.set {
-			return l.field, l.of
-		}
+	switch {
+	case b.HeapPerConn > 0:
+		return "HeapPerConn", "heap"
+	case b.StackPerConn > 0:
+		return "StackPerConn", "stacks"
+	case b.GoroutinesPerConn > 0:
+		return "GoroutinesPerConn", "goroutines"
+	case b.RSSPerConn > 0:
+		return "RSSPerConn", "memory"
 	}
-	return "", ""
+	return "CPUPerRequest", "CPU time"
 }
 
 // nonsense returns a reason for each field that no run of so many conns could be judged by.

@@ -23,7 +23,7 @@ import (
 // Check ends the run when the test's Context does. Where the run would take longer than the test may, it fails before the
 // first connect and says which -timeout would do. Only one test of this machine loads it at a time: others, of any package, wait
 // in Check and [Bench] for their turn, by a lock on a file in [os.TempDir], and log for whom. In a synctest bubble, where
-// nobody disturbs nobody, none waits.
+// nobody disturbs anybody, none waits.
 //
 // What needs the server's process for itself, such as RSSPerConn, has the conns opened by generator processes, if
 // cfg.Processes is 0 and that is possible.

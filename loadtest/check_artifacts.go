@@ -33,28 +33,28 @@ func artifactsOf(tb testing.TB) artifacts {
 	return a
 }
 
+// An artifact is one of the files.
+type artifact struct {
+	suffix string
+	write  func(io.Writer) error
+}
+
+func bytesOf(b []byte) func(io.Writer) error {
+	return func(w io.Writer) error { _, err := w.Write(b); return err }
+}
+
 // keep writes the report, and of a test that failed what was seen in it. It returns a line that says where they are.
 func (a artifacts) keep(r *Report, s *scene) string {
 	if a.dir == "" {
 		return ""
 	}
-	files := []struct {
-		suffix string
-		write  func(io.Writer) error
-	}{
+	files := []artifact{
 		{".html", r.WriteHTML},
 		{".json", func(w io.Writer) error { return json.NewEncoder(w).Encode(r) }},
 	}
 	if s != nil && s.seen {
-		bytesOf := func(b []byte) func(io.Writer) error {
-			return func(w io.Writer) error { _, err := w.Write(b); return err }
-		}
-		files = append(files, []struct {
-			suffix string
-			write  func(io.Writer) error
-		}{
-			{".goroutines.txt", bytesOf(s.goroutines)}, {".heap.pprof", bytesOf(s.heap)}, {".scene.txt", bytesOf([]byte(s.String()))},
-		}...)
+		files = append(files, artifact{".goroutines.txt", bytesOf(s.goroutines)}, artifact{".heap.pprof", bytesOf(s.heap)},
+			artifact{".scene.txt", bytesOf([]byte(s.String()))})
 	}
 	for _, f := range files {
 		if err := writeFile(filepath.Join(a.dir, a.name+f.suffix), f.write); err != nil {

@@ -109,16 +109,11 @@ const leakPatience = 5 * time.Second
 // waits a moment in any case: the runtime drops timers that were stopped, and what they refer to, when it looks at timers
 // next.
 func (c *leakCheck) settle(ctx context.Context, floor int) kept {
-	for end := time.Now().Add(leakPatience); ctx.Err() == nil; {
-		select {
-		case <-ctx.Done():
-		case <-time.After(5 * time.Millisecond):
-		}
-		gone := c.cfg.Server.Counts().Open <= c.open && runtime.NumGoroutine() <= floor
-		if gone || !time.Now().Before(end) {
-			break
-		}
+	select {
+	case <-ctx.Done():
+	case <-time.After(5 * time.Millisecond):
 	}
+	c.cfg.Server.returnTo(ctx, c.open, floor, leakPatience)
 	return kept{Resources: settledResources(), stacks: takeStacks(), files: openFiles()}
 }
 

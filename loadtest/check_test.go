@@ -163,7 +163,7 @@ func TestCheckOfWhatCannotBeTold(t *testing.T) {
 		"which cannot be given to another process": {
 			cfg: Config{Server: s, DialContext: (&net.Dialer{}).DialContext}, b: Budget{GoroutinesPerConn: 1},
 		},
-		"stacks and goroutines of another process cannot be read": {
+		"the stacks of another process cannot be read": {
 			cfg: Config{URL: s.URL, ServerPID: os.Getppid()}, b: Budget{StackPerConn: 1, RSSPerConn: 1},
 		},
 	} {

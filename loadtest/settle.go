@@ -26,17 +26,17 @@ func (s *Server) settle(ctx context.Context) {
 	s.rest.mu.Lock()
 	defer s.rest.mu.Unlock()
 	if s.rest.known {
-		s.returnTo(ctx, s.rest.open, s.rest.goroutines)
+		s.returnTo(ctx, s.rest.open, s.rest.goroutines+noiseCount, settlePatience)
 	}
 	s.rest.known, s.rest.open, s.rest.goroutines = true, s.Counts().Open, runtime.NumGoroutine()
 }
 
-// returnTo waits until there are no more than so many.
-func (s *Server) returnTo(ctx context.Context, open int64, goroutines int) {
+// returnTo waits until there are no more than so many conns and goroutines, and no longer than patience.
+func (s *Server) returnTo(ctx context.Context, open int64, goroutines int, patience time.Duration) {
 	look := time.NewTicker(time.Millisecond)
 	defer look.Stop()
-	for end := time.Now().Add(settlePatience); time.Now().Before(end); {
-		if s.Counts().Open <= open && runtime.NumGoroutine() <= goroutines+noiseCount {
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		if s.Counts().Open <= open && runtime.NumGoroutine() <= goroutines {
 			return
 		}
 		select {
