@@ -69,11 +69,11 @@ func TestSilentConnsAreSwept(t *testing.T) {
 func TestBackToBack(t *testing.T) {
 	each(t, func(t *testing.T, w world) {
 		p := plan(10)
-		p.Cadence, p.Hold = Cadence{Kind: BackToBack}, time.Second
+		p.Cadence, p.Hold = Cadence{Kind: BackToBack}, 2*time.Second // for a machine that is busy with seven of them
 		w.aim(&p, w.serve(t, answer(ok)))
 		r := run(t, p)
 		require.EqualValues(t, 10, r.Conns.Held)
-		require.Greater(t, r.Requests.Answered, int64(40), "besides one each in the ramp, and in the sweep: few on a busy machine")
+		require.Greater(t, r.Requests.Answered, int64(100))
 		require.Zero(t, r.Requests.InFlightAtEnd)
 	})
 }

@@ -157,10 +157,11 @@ func TestServersCloseWhatIdles(t *testing.T) {
 		program program
 		over    time.Duration
 		cause   loadtest.Cause
+		runs    int // of which one must be told from a restart: lighttpd may close all in one look
 	}{
-		"nginx": {NginxOptions{KeepaliveTimeout: 2 * time.Second}.program(), 0, loadtest.CauseClosedIdle},
+		"nginx": {NginxOptions{KeepaliveTimeout: 2 * time.Second}.program(), 0, loadtest.CauseClosedIdle, 1},
 		"lighttpd": {LighttpdOptions{MaxKeepAliveIdle: 2 * time.Second}.program(), 2 * time.Second,
-			loadtest.CauseHalfClosed},
+			loadtest.CauseHalfClosed, 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -168,23 +169,30 @@ func TestServersCloseWhatIdles(t *testing.T) {
 			cfg := onServer(d.URL, 200)
 			cfg.Ramp = loadtest.Ramp{Conns: 1, Every: 10 * time.Millisecond} // at all instants of two seconds
 			cfg.Hold = 2*time.Second + c.over + time.Second
-			r := run(t, cfg)
-			requireConns(t, r, 200, 0)
-			requireAnswered(t, r, 200)
-			require.Equal(t, map[loadtest.Cause]int64{c.cause: 200}, causes(r), "drops:\n%s", r)
-			for _, d := range r.Drops {
-				require.GreaterOrEqual(t, d.ShortestIdle, 2*time.Second-early, "%+v", d)
-				require.LessOrEqual(t, d.LongestIdle, 2*time.Second+c.over+late, "%+v", d)
+			var answered int64
+			told, n := false, 0
+			for ; n < c.runs && !told; n++ {
+				r := run(t, cfg)
+				requireConns(t, r, 200, 0)
+				requireAnswered(t, r, 200)
+				require.Equal(t, map[loadtest.Cause]int64{c.cause: 200}, causes(r), "drops:\n%s", r)
+				for _, d := range r.Drops {
+					require.GreaterOrEqual(t, d.ShortestIdle, 2*time.Second-early, "%+v", d)
+					require.LessOrEqual(t, d.LongestIdle, 2*time.Second+c.over+late, "%+v", d)
+				}
+				told = requireTimeout(t, r, 2*time.Second, c.over)
+				answered += r.Requests.Answered
 			}
-			requireTimeout(t, r, 2*time.Second, c.over)
+			require.True(t, told, "that it is the keep-alive timeout of the server, in %d runs", n)
 			d.Stop()
-			require.Equal(t, r.Requests.Answered, d.AccessLogLines())
+			require.Equal(t, answered, d.AccessLogLines())
 		})
 	}
 }
 
-// requireTimeout requires that the hazard tells the timeout: no close before it, and all conns that got so old were closed.
-func requireTimeout(t *testing.T, r *loadtest.Report, timeout, over time.Duration) {
+// requireTimeout requires that the hazard tells the timeout: no close before it, and all conns that got so old were closed. It
+// reports whether the text says what that is.
+func requireTimeout(t *testing.T, r *loadtest.Report, timeout, over time.Duration) (told bool) {
 	t.Helper()
 	var closes int64
 	for _, b := range r.Hazard {
@@ -198,11 +206,7 @@ func requireTimeout(t *testing.T, r *loadtest.Report, timeout, over time.Duratio
 	}
 	require.Equal(t, r.Conns.Dropped, closes)
 	text := strings.Join(strings.Fields(r.String()), " ") // lines are folded
-	says := "the keep-alive timeout of the server"
-	if over > 0 { // who looks once in one or two seconds closes conns of all those ages, many at a time: no one age is the timeout
-		says = "idle closes "
-	}
-	require.Contains(t, text, says, "%s", r)
+	return strings.Contains(text, "the keep-alive timeout of the server")
 }
 
 // fewConns is a worker_connections that is too small. Two of them nginx uses itself: to listen, and for what its master
