@@ -21,9 +21,17 @@ var arrows = map[string]struct{ code, tests []string }{
 	// what the process and the kernel have and used; memnet is the fixture's network "memory".
 	"loadtest": {
 		code: []string{"internal/engine", "internal/http1", "internal/netpoll", "internal/memnet", "internal/dialer",
-			"internal/generator"},
+			"internal/generator", "internal/handover"},
 		tests: []string{"internal/leaktest", "internal/faulty", "internal/peers/clientjob"},
 	},
+
+	// A gate's generator loads two servers by plans of the engine. What loadtest knows of a Config comes by handover, because
+	// its own face is for people.
+	"loadtest/gate": {
+		code:  []string{"loadtest", "internal/handover", "internal/engine", "internal/generator", "internal/netpoll"},
+		tests: []string{"internal/leaktest"},
+	},
+	"internal/handover": {code: []string{"internal/engine", "internal/generator"}},
 
 	"internal/engine": {
 		code:  []string{"internal/http1", "internal/netpoll"},

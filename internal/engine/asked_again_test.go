@@ -24,7 +24,7 @@ func TestAskedAgainOnAGrid(t *testing.T) {
 	r.advance(first + 15*ms)
 	r.advance(first + 400*ms)
 	require.Equal(t, PhaseSweep, r.phase)
-	require.Equal(t, never, r.sweepDue()) // passed while it waits
+	require.Equal(t, never, r.askDue()) // passed while it waits
 	now := first + 400*ms
 	require.Equal(t, wantWrite, r.answer(0, now))
 	r.write(0, now)

@@ -112,7 +112,7 @@ func (r *blockingRun) turn(dialCtx context.Context) (next time.Duration, over bo
 	r.lateFor(r.wakes, now)
 	r.openDue(dialCtx, now)
 	r.adjust(r.advance(now))
-	for r.sweepDue() <= now {
+	for r.askDue() <= now {
 		j, _ := r.ask(now)
 		r.wake(j)
 	}
@@ -246,7 +246,7 @@ func (r *blockingRun) rampDue() time.Duration {
 }
 
 func (r *blockingRun) nextTurn() time.Duration {
-	next := min(r.nextSecond, r.sweepDue(), r.phases.next(r.phase))
+	next := min(r.nextSecond, r.askDue(), r.phases.next(r.phase))
 	if r.mayOpen() {
 		next = min(next, r.rampDue(), r.reopenDue())
 	}

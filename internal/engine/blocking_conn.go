@@ -196,8 +196,8 @@ func (r *blockingRun) step(e *event) step {
 	if c.state != closed && r.tell(e, c, r.clock.now()) {
 		return stepReadLast
 	}
-	if r.sweep.awaited == 0 && r.phase == PhaseSweep || r.drained() {
-		r.nudge() // what e told may end the sweep or the run
+	if r.burst.on || r.sweep.awaited == 0 && r.phase == PhaseSweep || r.drained() {
+		r.nudge() // what e told may end the sweep or the run, and makes room for a request of a burst
 	}
 	r.letOpen()
 	switch {

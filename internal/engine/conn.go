@@ -82,6 +82,7 @@ type machine struct {
 	outstanding int // requests due and not finished
 	unproven    int // of them, the first on their conns
 	sweep       sweep
+	burst       burst
 	abandoned   bool // before it was drained
 }
 

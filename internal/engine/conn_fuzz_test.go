@@ -111,7 +111,7 @@ func (f *fuzzedDriver) takeAll(j uint32) {
 func (f *fuzzedDriver) move(uint32) { f.advance(f.now) }
 
 func (f *fuzzedDriver) askNext(uint32) {
-	if f.sweepDue() <= f.now {
+	if f.askDue() <= f.now {
 		f.ask(f.now)
 	}
 }

@@ -130,7 +130,7 @@ func (w *epollWorker) turn(now time.Duration) {
 	}
 	w.openDue(now)
 	w.adjust(w.advance(now))
-	for w.sweepDue() <= now {
+	for w.askDue() <= now {
 		w.act(w.ask(now))
 	}
 	w.adjust(w.advance(now))

@@ -11,7 +11,7 @@ import (
 // delay returns how long the worker may wait: until a turn has something to do. It is negative where the timer is set to
 // that instant or an earlier one.
 func (w *epollWorker) delay() time.Duration {
-	next := min(w.nextSecond, w.sweepDue(), w.phases.next(w.phase))
+	next := min(w.nextSecond, w.askDue(), w.phases.next(w.phase))
 	if w.mayOpen() {
 		next = min(next, w.rampDue(), w.reopenDue())
 	}

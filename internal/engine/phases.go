@@ -22,6 +22,8 @@ type phases struct {
 	mu   sync.Mutex
 	over bool // the run is: a phase that others end only now is none of its
 
+	bursts *Bursts // see Plan.Bursts; nil: none
+
 	held    func() // see Plan.Held; nil: nothing
 	now     func() time.Duration
 	reading sync.WaitGroup // held
@@ -47,6 +49,9 @@ func phasesOf(p *Plan) *phases {
 		ph.align = p.Align
 	}
 	ph.held = p.Held
+	if ph.bursts = p.Bursts; ph.bursts != nil {
+		ph.bursts.nudge = func() { ph.nudge() }
+	}
 	return ph
 }
 

@@ -68,6 +68,10 @@ type Plan struct {
 	// is the worker's own: it must be done with it when it returns, and must not block.
 	Second func(Second)
 
+	// Bursts, if set, load the server in hold, one after the other, with a silent cadence: see Bursts. It is of one run with
+	// one worker.
+	Bursts *Bursts
+
 	// Bare leaves out what a verdict rests on, the kernel's stamps and the evidence of hold and of each second: a run
 	// without is what their cost is weighed against.
 	Bare bool

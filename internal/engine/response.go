@@ -106,6 +106,7 @@ func (m *machine) took(c *conn, arrived, now time.Duration, stamped bool) {
 	if service > SlowAnswer {
 		t.Slow.Answers++
 	}
+	m.burst.took(service)
 	if !c.has(ofHold) || m.plan.Bare {
 		t.latencyOf(t.Rest, latency)
 		t.Rest.ServiceTime.Record(service)

@@ -166,7 +166,7 @@ func (w *simWorker) sweeps() {
 }
 
 func (w *simWorker) asks() {
-	for ; w.sweepDue() <= w.turn; w.nextAsk += w.gap {
+	for ; w.askDue() <= w.turn; w.nextAsk += w.gap {
 		if w.turn < w.nextAsk {
 			w.sim.failf("worker %d asks at %v, and should not before %v", w.worker, w.turn, w.nextAsk)
 		}
@@ -208,7 +208,7 @@ func (w *simWorker) end() {
 
 // park waits until a turn has something to do.
 func (w *simWorker) park() {
-	next := min(w.nextSecond, w.sweepDue(), w.phases.next(w.phase), w.wheel.next())
+	next := min(w.nextSecond, w.askDue(), w.phases.next(w.phase), w.wheel.next())
 	if w.mayOpen() {
 		next = min(next, w.rampDue(), w.reopenDue())
 	}

@@ -33,6 +33,9 @@ func (m *machine) advance(now time.Duration) (c change) {
 			m.release()
 		}
 	}
+	if m.phase == PhaseHold {
+		m.burst.advance(m, now)
+	}
 	if m.phase == PhaseHold && now >= m.phases.holdEnd() {
 		m.startSweep(now)
 	}
@@ -66,11 +69,20 @@ func (m *machine) startSweep(now time.Duration) {
 
 func (m *machine) fresh(c *conn) bool { return c.served > 0 && c.sent >= m.sweep.cutoff }
 
-// sweepDue returns the instant of the next request of the sweep; never if all were asked, or it is not the sweep.
-func (m *machine) sweepDue() time.Duration {
-	if m.phase != PhaseSweep {
-		return never
+// askDue returns the instant of the next request that no cadence makes due: of the sweep, or of a burst; never if there is
+// none.
+func (m *machine) askDue() time.Duration {
+	switch m.phase {
+	case PhaseHold:
+		return m.burst.due(m)
+	case PhaseSweep:
+		return m.sweepDue()
 	}
+	return never
+}
+
+// sweepDue returns the instant of the sweep's next request; never if all were asked.
+func (m *machine) sweepDue() time.Duration {
 	s := &m.sweep
 	for ; s.cursor < len(m.conns); s.cursor++ {
 		if c := &m.conns[s.cursor]; c.state == idle && c.has(awaited) {
@@ -80,10 +92,14 @@ func (m *machine) sweepDue() time.Duration {
 	return never
 }
 
-// ask makes the sweep's next request due, in place of the one that the conn's cadence planned for later. sweepDue must
-// have passed.
+// ask makes that request due, in place of the one that the conn's cadence planned for later. askDue must have passed.
 func (m *machine) ask(now time.Duration) (j uint32, w want) {
-	due := m.sweepDue()
+	due := m.askDue()
+	if m.phase == PhaseHold {
+		j = m.burst.next()
+		m.conns[j].due = now
+		return j, m.begin(&m.conns[j], now)
+	}
 	j = uint32(m.sweep.cursor)
 	m.sweep.cursor++
 	m.sweep.asked++

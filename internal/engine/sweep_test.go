@@ -40,7 +40,7 @@ func (r rig) answerAt(t time.Duration) time.Duration {
 // sweepAll asks as a driver does that looks every ms, answers at once, and returns when each request went out.
 func (r rig) sweepAll(now time.Duration) (asked []time.Duration) {
 	for ; r.phase == PhaseSweep; now += ms {
-		for r.sweepDue() <= now {
+		for r.askDue() <= now {
 			j, w := r.ask(now)
 			require.Equal(r.t, wantWrite, w)
 			r.write(j, now)
@@ -59,7 +59,7 @@ func TestSweepAsksAtItsPace(t *testing.T) {
 	r.answer(3, end-29*s)
 	r.advance(end - 1)
 	require.Equal(t, PhaseHold, r.phase, "hold lasts to its last instant")
-	require.Equal(t, never, r.sweepDue())
+	require.Equal(t, never, r.askDue())
 	r.advance(end)
 	asked := r.sweepAll(end)
 	// The ramp is 10 conns a ms: so is the sweep.
@@ -92,14 +92,14 @@ func TestOvertakenRequestGoesOut(t *testing.T) {
 	r.conns[2].due = due
 	r.advance(end + s) // we stalled
 	var order []uint32
-	for r.sweepDue() <= end+s {
+	for r.askDue() <= end+s {
 		j, w := r.ask(end + s)
 		require.Equal(t, wantWrite, w)
 		order = append(order, j)
 		r.write(j, end+s)
 	}
 	require.Equal(t, []uint32{0}, order, "the first is asked at once, the second at its pace")
-	for r.sweepDue() <= end+2*s {
+	for r.askDue() <= end+2*s {
 		j, _ := r.ask(end + 2*s)
 		order = append(order, j)
 		if j == 2 {
@@ -185,7 +185,7 @@ func TestOldRequestInFlightIsAskedAgain(t *testing.T) {
 			end := r.phases.holdEnd()
 			r.request(0, end-test.sent)
 			r.advance(end)
-			require.Equal(t, never, r.sweepDue(), "nothing to ask while it waits")
+			require.Equal(t, never, r.askDue(), "nothing to ask while it waits")
 			r.advance(end)
 			require.Equal(t, PhaseSweep, r.phase, "the sweep waits for it")
 			got := r.answer(0, end+s)

@@ -112,7 +112,7 @@ func TestSweepAsksAllWithinAQuarterOfIdleTimeout(t *testing.T) {
 
 // askAll asks each conn at the very instant that it is to be asked at, and answers at once.
 func (r rig) askAll() (asked []time.Duration) {
-	for now := r.sweepDue(); now != never; now = r.sweepDue() {
+	for now := r.askDue(); now != never; now = r.askDue() {
 		j, w := r.ask(now)
 		require.Equal(r.t, wantWrite, w)
 		r.write(j, now)
