@@ -41,7 +41,7 @@ func (b *burst) due(m *machine) time.Duration {
 	switch {
 	case !b.on || b.closing:
 		return never
-	case m.outstanding >= m.phases.bursts.outstanding || !b.find(m):
+	case m.outstanding >= m.phases.bursts.Outstanding || !b.find(m):
 		return b.until
 	}
 	return b.began

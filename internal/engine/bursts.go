@@ -10,7 +10,7 @@ import (
 // between two bursts no request is outstanding, so that whoever reads the server's CPU clock there knows what the burst
 // took. Several runs, each with Bursts of its own, share a machine in turns.
 type Bursts struct {
-	outstanding int   // requests at a time
+	Outstanding int   // requests at a time
 	spent       *Hist // service times of those that were asked to be recorded
 
 	ready chan struct{} // closed when hold has begun
@@ -35,7 +35,7 @@ type burstOrder struct {
 // turn. Service times are at most about longest.
 func NewBursts(outstanding int, longest time.Duration) *Bursts {
 	return &Bursts{
-		outstanding: outstanding, spent: NewHist(longest), ready: make(chan struct{}),
+		Outstanding: outstanding, spent: NewHist(longest), ready: make(chan struct{}),
 		asked: make(chan burstOrder, 1), done: make(chan Burst, 1), nudge: func() {},
 	}
 }

@@ -65,7 +65,7 @@ func childOf(end *os.File, nonce []byte, found Start) (code int) {
 	c := &child{out: newSender(conn), begun: make(chan *begin, 1)}
 	c.out.send(news{Hello: &found})
 	go c.run(ctx)
-	return c.obey(gob.NewDecoder(conn), cancel)
+	return c.obey(ctx, gob.NewDecoder(conn), cancel)
 }
 
 // A child carries out its share of a plan.
@@ -79,7 +79,7 @@ type child struct {
 }
 
 // obey follows the parent's orders until it is gone, and returns how to exit then.
-func (c *child) obey(in *gob.Decoder, cancel context.CancelFunc) (code int) {
+func (c *child) obey(ctx context.Context, in *gob.Decoder, cancel context.CancelFunc) (code int) {
 	for {
 		var o order
 		if in.Decode(&o) != nil {
@@ -93,6 +93,8 @@ func (c *child) obey(in *gob.Decoder, cancel context.CancelFunc) (code int) {
 		switch {
 		case o.Begin != nil:
 			c.begun <- o.Begin
+		case o.Duel != nil:
+			go c.duel(ctx, o.Duel)
 		case o.Release != nil:
 			c.mu.Lock()
 			release := c.release[o.Release.Phase]

@@ -25,6 +25,7 @@ type order struct {
 	Begin   *begin
 	Release *aligned
 	Cancel  bool
+	Duel    *Duel
 }
 
 // begin starts the run.
@@ -46,6 +47,7 @@ type news struct {
 	Reached *aligned
 	Second  *second
 	Done    *done
+	Outcome *Outcome // of a duel
 }
 
 // second is an engine.Second. Of its Part, which has all since the run began, the parent needs the last alone: it comes
