@@ -28,7 +28,8 @@ var arrows = map[string]struct{ code, tests []string }{
 	// A gate's generator loads two servers by plans of the engine. What loadtest knows of a Config comes by handover, because
 	// its own face is for people.
 	"loadtest/gate": {
-		code:  []string{"loadtest", "internal/handover", "internal/engine", "internal/generator", "internal/netpoll"},
+		code:  []string{"loadtest", "internal/handover", "internal/engine", "internal/generator", "internal/netpoll",
+			"internal/spawn"},
 		tests: []string{"internal/leaktest"},
 	},
 	"internal/handover": {code: []string{"internal/engine", "internal/generator"}},
@@ -43,9 +44,11 @@ var arrows = map[string]struct{ code, tests []string }{
 		tests: []string{"internal/leaktest", "internal/faulty"},
 	},
 	"internal/generator": {
-		code:  []string{"internal/engine", "internal/netpoll", "internal/dialer"},
+		code:  []string{"internal/engine", "internal/netpoll", "internal/dialer", "internal/spawn"},
 		tests: []string{"internal/leaktest", "internal/faulty"},
 	},
+	// generator's children, and the servers that a gate compares.
+	"internal/spawn": {code: []string{"internal/netpoll"}, tests: []string{"internal/leaktest"}},
 	// The test binary that generator's tests run, and what is initialised before and after a child takes it over.
 	"internal/generator/hostile": {
 		tests: []string{"loadtest", "internal/generator/hostile/early", "internal/generator/hostile/late"},

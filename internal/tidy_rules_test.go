@@ -104,7 +104,7 @@ var rules = []rule{
 		name: "net/http never below loadtest",
 		why: "its client hides closed connections and sends again by itself, which is what we measure; and a generator " +
 			"child takes over before net/http would be initialised, without its memory",
-		check: noImport(codeIn("internal/engine", "internal/generator", "internal/netpoll", "internal/memnet"), "net/http/..."),
+		check: noImport(codeIn("internal/engine", "internal/generator", "internal/spawn", "internal/netpoll", "internal/memnet"), "net/http/..."),
 		breaks: map[string]string{
 			"internal/engine/a.go":    `import "net/http"`,
 			"internal/generator/a.go": `import "net/http/httptrace"`,
@@ -160,9 +160,9 @@ var rules = []rule{
 	{
 		name: "the library reads neither flags nor the environment",
 		why: "a run is what its Config says and can be replayed from the report; flags, signals and the environment are " +
-			"the program's, and in a test binary go test's, of which Check alone asks; generator finds out by a variable, and more, that " +
-			"it is a child",
-		check: each(code.but("loadtest/check*.go", "internal/generator/start.go", "internal/generator/takeover.go", "internal/generator/hostile/late"),
+			"the program's, and in a test binary go test's, of which Check alone asks; spawn finds out by a variable, and more, that a " +
+			"process is a child, and generator hands on what it has",
+		check: each(code.but("loadtest/check*.go", "internal/generator/start.go", "internal/spawn/child.go", "internal/generator/hostile/late"),
 			asksTheProgram),
 		breaks: map[string]string{
 			"loadtest/a.go":         `import "flag"; var n = flag.Int("n", 1, "")`,

@@ -63,7 +63,7 @@ type Side struct {
 // Duel carries one out in the first child, which can do nothing else then or after.
 func (c *Children) Duel(ctx context.Context, d Duel) (*Outcome, error) {
 	child := c.all[0]
-	stop := context.AfterFunc(ctx, func() { child.conn.SetReadDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { child.Conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	child.out.send(order{Duel: &d})
 	var n news

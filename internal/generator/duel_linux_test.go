@@ -79,7 +79,7 @@ func TestDuelChildDies(t *testing.T) {
 	d := newDuel(t, &faulty.Server{}, &faulty.Server{}, 2)
 	d.Turn = time.Hour
 	c := children(t, 1)
-	time.AfterFunc(100*time.Millisecond, func() { _ = c.all[0].command.Process.Kill() })
+	time.AfterFunc(100*time.Millisecond, func() { c.all[0].Kill() })
 	_, err := c.Duel(t.Context(), d)
 	require.ErrorContains(t, err, "signal: killed")
 }

@@ -94,7 +94,7 @@ func (r *run) listen(i int) {
 			return
 		}
 		if !r.sound(i, n) {
-			_ = r.children.all[i].command.Process.Kill()
+			r.children.all[i].Kill()
 			r.events <- event{child: i, gone: "what it told makes no sense: " + r.children.all[i].fate()}
 			return
 		}
@@ -136,7 +136,7 @@ func (r *run) collect(ctx context.Context) {
 		case <-overdue:
 			overdue = nil
 			for _, p := range r.children.all {
-				_ = p.command.Process.Kill() // those that are done go on no longer
+				p.Kill() // those that are done go on no longer
 			}
 		}
 	}

@@ -89,7 +89,7 @@ func carryOut(t *testing.T, c *Children, p engine.Plan, config *TLS) (*engine.Re
 	require.Equal(t, n, conns)
 	c.Close()
 	for _, p := range c.all {
-		require.Zero(t, p.command.ProcessState.ExitCode(), "%s: %s", p.command.ProcessState, p.stderr.text())
+		require.Zero(t, p.ExitCode(), p.fate())
 	}
 	return r, processes
 }
@@ -264,10 +264,10 @@ func TestChildrenEndWhileHeldIsCalled(t *testing.T) {
 					cancel()
 				}
 				for _, victim := range c.all[:victims] {
-					_ = victim.command.Process.Kill()
+					victim.Kill()
 				}
 				for _, victim := range c.all[:victims] {
-					<-victim.exited
+					<-victim.Exited()
 				}
 				returned = true
 			}

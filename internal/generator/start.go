@@ -1,24 +1,19 @@
 package generator
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/gob"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"sync"
 	"time"
 
-	"example.com/holdfast/internal/netpoll"
+	"example.com/holdfast/internal/spawn"
 )
 
 // Supported reports whether this system has what generator children need.
-const Supported = netpoll.CanInherit
+const Supported = spawn.Supported
 
 // A StartError says that the test binary could not be run again as a generator child.
 type StartError struct {
@@ -79,13 +74,10 @@ func (c *Children) Close() {
 
 // A process is a child, seen by its parent.
 type process struct {
-	command *exec.Cmd
-	conn    net.Conn
-	out     *sender
-	in      *gob.Decoder
-	start   Start
-	stderr  *tail
-	exited  chan struct{} // closed when it was waited for
+	*spawn.Process
+	out   *sender
+	in    *gob.Decoder
+	start Start
 }
 
 // executables are the ways to this process's own executable: the first works if the file was moved or deleted since.
@@ -115,49 +107,20 @@ func startFrom(ctx context.Context, paths ...string) (*process, error) {
 	return nil, failed
 }
 
-// launch starts the executable with one end of a socket pair, a nonce for both ends to compare, and neither stdout nor
-// stderr: an orphan that held these would keep go test waiting for it.
+// launch starts the executable with neither stdout nor stderr of ours: an orphan that held these would keep go test waiting.
 func launch(path string) (*process, error) {
-	own, theirs, err := netpoll.SocketPair()
+	p, err := spawn.Start(spawn.Program{Path: path, Env: os.Environ(), Variable: variable})
 	if err != nil {
 		return nil, err
 	}
-	defer own.Close() // the conn has its own
-	defer theirs.Close()
-	conn, err := net.FileConn(own)
-	if err != nil {
-		return nil, err
-	}
-	nonce := make([]byte, nonceSize)
-	rand.Read(nonce) // it never fails
-	p := &process{conn: conn, stderr: &tail{}, exited: make(chan struct{})}
-	p.command = &exec.Cmd{
-		Path: path, Args: []string{path},
-		Env:        append(os.Environ(), variable+"="+hex.EncodeToString(nonce)),
-		ExtraFiles: []*os.File{theirs}, Stderr: p.stderr, SysProcAttr: netpoll.OwnGroup(),
-		WaitDelay: time.Second,
-	}
-	if err := p.command.Start(); err != nil {
-		conn.Close()
-		return nil, err
-	}
-	go func() {
-		_ = p.command.Wait() // ProcessState says it
-		close(p.exited)
-	}()
-	if _, err := conn.Write(nonce); err != nil {
-		p.close()
-		return nil, fmt.Errorf("telling it the nonce: %w", err)
-	}
-	p.out, p.in = newSender(conn), gob.NewDecoder(conn)
-	return p, nil
+	return &process{Process: p, out: newSender(p.Conn), in: gob.NewDecoder(p.Conn)}, nil
 }
 
 // greet waits for the child's first word.
 func (p *process) greet(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { p.conn.SetReadDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { p.Conn.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
-	if err := p.conn.SetReadDeadline(time.Now().Add(startPatience)); err != nil {
+	if err := p.Conn.SetReadDeadline(time.Now().Add(startPatience)); err != nil {
 		return err
 	}
 	var n news
@@ -173,7 +136,7 @@ func (p *process) greet(ctx context.Context) error {
 		return errors.New("its first message is not what this build says")
 	}
 	p.start = *n.Hello
-	return p.conn.SetReadDeadline(time.Time{})
+	return p.Conn.SetReadDeadline(time.Time{})
 }
 
 // closePatience is how long a child may take to end by itself once its socket is closed.
@@ -181,55 +144,11 @@ const closePatience = 2 * time.Second
 
 // close ends the child, and returns when it is gone.
 func (p *process) close() {
-	p.conn.Close()
-	if p.out != nil {
-		p.out.end()
-		<-p.out.sent
-	}
-	timer := time.NewTimer(closePatience)
-	defer timer.Stop()
-	select {
-	case <-p.exited:
-	case <-timer.C:
-		_ = p.command.Process.Kill()
-		<-p.exited
-	}
+	p.Conn.Close() // nothing is written any more
+	p.out.end()
+	<-p.out.sent
+	p.Close(closePatience)
 }
 
 // fate says how the child ended, or that it goes on, with the last of what it wrote to stderr.
-func (p *process) fate() string {
-	timer := time.NewTimer(closePatience)
-	defer timer.Stop()
-	how := "its socket closed, and it still runs"
-	select {
-	case <-p.exited:
-		how = p.command.ProcessState.String()
-	case <-timer.C:
-	}
-	if text := p.stderr.text(); text != "" {
-		how += ": " + text
-	}
-	return how
-}
-
-// A tail keeps the end of what is written to it.
-type tail struct {
-	mu   sync.Mutex
-	last []byte
-}
-
-const tailSize = 4 << 10
-
-func (t *tail) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.last = append(t.last, b...)
-	t.last = t.last[max(0, len(t.last)-tailSize):]
-	return len(b), nil
-}
-
-func (t *tail) text() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return string(bytes.TrimSpace(t.last))
-}
+func (p *process) fate() string { return p.Fate(closePatience) }

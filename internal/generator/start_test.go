@@ -1,7 +1,6 @@
 package generator
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"testing"
@@ -44,16 +43,4 @@ func TestVariableAloneIsNoTakeover(t *testing.T) {
 		require.NoError(t, err, "%s", out)
 		require.Contains(t, string(out), "--- PASS: TestWhatNoChildCanBeGiven")
 	}
-}
-
-func TestTailKeepsTheEnd(t *testing.T) {
-	var last tail
-	for range 3 {
-		n, err := last.Write(bytes.Repeat([]byte("x"), tailSize-1))
-		require.NoError(t, err)
-		require.Equal(t, tailSize-1, n)
-	}
-	last.Write([]byte("panic: the reason\n"))
-	require.Len(t, last.last, tailSize)
-	require.Contains(t, last.text(), "panic: the reason")
 }

@@ -1,12 +1,9 @@
 package generator
 
 import (
-	"bytes"
 	"context"
 	"encoding/gob"
-	"encoding/hex"
-	"io"
-	"net"
+	"errors"
 	"os"
 	"runtime"
 	"sync"
@@ -15,6 +12,7 @@ import (
 	"example.com/holdfast/internal/dialer"
 	"example.com/holdfast/internal/engine"
 	"example.com/holdfast/internal/netpoll"
+	"example.com/holdfast/internal/spawn"
 )
 
 // How a child exits. 0 comes only after a run that was told to the end.
@@ -29,11 +27,7 @@ const (
 //
 // The main goroutine is locked to its thread while packages initialise: the child runs on another.
 func init() {
-	nonce, err := hex.DecodeString(os.Getenv(variable))
-	if err != nil || len(nonce) != nonceSize {
-		return
-	}
-	end, ok := netpoll.Inherited(childFD)
+	parent, ok := spawn.Inherited(variable)
 	if !ok {
 		return
 	}
@@ -41,23 +35,17 @@ func init() {
 	if user, system, ok := netpoll.ProcessCPU(); ok {
 		found.CPU = user + system
 	}
-	go func() { os.Exit(childOf(end, nonce, found)) }()
+	go func() { os.Exit(childOf(parent, found)) }()
 	select {}
 }
 
-// childOf is a child's life. Its parent is at the other end.
-func childOf(end *os.File, nonce []byte, found Start) (code int) {
-	conn, err := net.FileConn(end)
-	if err != nil {
-		return exitStranger
-	}
-	end.Close()
-	os.Unsetenv(variable)
-	got := make([]byte, nonceSize)
-	switch _, err := io.ReadFull(conn, got); {
-	case err != nil:
+// childOf is a child's life.
+func childOf(parent *spawn.Parent, found Start) (code int) {
+	conn, err := parent.Meet()
+	switch {
+	case errors.Is(err, spawn.ErrOrphaned):
 		return exitOrphaned
-	case !bytes.Equal(got, nonce):
+	case err != nil:
 		return exitStranger
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -10,15 +10,8 @@ import (
 	"example.com/holdfast/internal/engine"
 )
 
-// variable is the environment variable that names the nonce of a child. By itself it does nothing: the descriptor that
-// goes with it must be there, and its other end must send the same nonce.
+// variable is the environment variable that names the nonce of a child. By itself it does nothing: see package spawn.
 const variable = "HOLDFAST_GENERATOR"
-
-// childFD is where a child finds its end of the socket pair: behind stdin, stdout and stderr.
-const childFD = 3
-
-// nonceSize is what a child reads, and compares, before it takes the program over.
-const nonceSize = 16
 
 // An order is what the parent tells a child. One of its fields is set.
 type order struct {
