@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,11 +22,14 @@ const turnPatience = time.Second
 // turnPause is how often somebody who waits looks whether it is his turn: much shorter than a run.
 const turnPause = 20 * time.Millisecond
 
+// haveTurn says that the process belongs to a test of another that has the turn; see package gate.
+var haveTurn atomic.Bool
+
 // takeTurn waits until no other test loads this machine, also of this process, and returns what ends the turn. It gives up
 // at latest, unless that is zero, and when the test's Context ends. Where files cannot be locked nobody waits.
 func takeTurn(tb testing.TB, latest time.Time) (end func(), err error) {
 	tb.Helper()
-	if inBubble() {
+	if inBubble() || haveTurn.Load() {
 		return func() {}, nil
 	}
 	return turnAt(tb, turnPath(), latest)

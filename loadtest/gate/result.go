@@ -87,6 +87,7 @@ type slice struct {
 	At       time.Duration `json:"at_ns"` // since the first slice of the pair
 	Took     time.Duration `json:"took_ns"`
 	CPU      time.Duration `json:"cpu_ns"`
+	Between  time.Duration `json:"between_ns"` // CPU that its server used since its slice before
 	Requests int64         `json:"requests"`
 	Foreign  float64       `json:"foreign"` // share of the processors that others used
 	Steal    float64       `json:"steal"`   // share that the hypervisor kept

@@ -1,0 +1,185 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"sync"
+	"time"
+
+	"example.com/holdfast/internal/engine"
+	"example.com/holdfast/internal/generator"
+)
+
+// How a pair is measured. Of the same 4 s of load the standard deviation of a pair's log ratio was 10 % in one slice of 2 s
+// each, 6 % in 8 of 250 ms, 3 % in 20 of 100 ms: what the machine does to the one it does to the other only if they take
+// turns faster than it changes.
+const (
+	warmUp     = 500 * time.Millisecond // each
+	slicePairs = 20
+	sliceLasts = 100 * time.Millisecond
+)
+
+// A match measures pairs and costs of two programs.
+type match struct {
+	base, head serverProgram
+	seed       uint64
+	measured   int // pairs, for their numbers
+}
+
+// both starts a fresh server process of each program.
+func (m *match) both(ctx context.Context) (base, head *server, err error) {
+	var servers [2]*server
+	var errs [2]error
+	var wg sync.WaitGroup
+	for i, p := range [2]serverProgram{m.base, m.head} {
+		wg.Go(func() { servers[i], errs[i] = p.start(ctx) })
+	}
+	wg.Wait()
+	err = errors.Join(errs[0], errs[1])
+	if errs[1] == nil && errs[0] == nil {
+		err = canCompare(servers[0], servers[1])
+	}
+	if err != nil {
+		endAll(servers[:]...)
+		return nil, nil, err
+	}
+	return servers[0], servers[1], nil
+}
+
+// endAll ends those that were started, at the same time.
+func endAll(servers ...*server) {
+	var wg sync.WaitGroup
+	for _, s := range servers {
+		if s != nil {
+			wg.Go(s.end)
+		}
+	}
+	wg.Wait()
+}
+
+// pair measures one pair.
+func (m *match) pair(ctx context.Context) (pair, error) {
+	p := pair{Number: m.measured}
+	m.measured++
+	base, head, err := m.both(ctx)
+	if err != nil {
+		return p, err
+	}
+	out, err := m.duel(ctx, p.Number, base, head)
+	endAll(base, head)
+	if err != nil {
+		return p, fmt.Errorf("pair %d: %w", p.Number, err)
+	}
+	p.take(out)
+	p.Base.PID, p.Base.Output = base.PID(), base.Output()
+	p.Head.PID, p.Head.Output = head.PID(), head.Output()
+	p.Disturbed = disturbed(p.Slices)
+	return p, nil
+}
+
+// duel has one generator load both servers in turns.
+func (m *match) duel(ctx context.Context, number int, base, head *server) (*generator.Outcome, error) {
+	children, err := generator.StartChildren(ctx, 1)
+	if err != nil {
+		return nil, err
+	}
+	defer children.Close()
+	d := generator.Duel{
+		Rivals: rivals(base, head), Known: []int{os.Getpid()},
+		Outstanding: min(outstanding, head.served().Rival.Plan.Slots),
+		Warm:        warmUp, Turn: sliceLasts, First: m.order(number),
+	}
+	out, err := children.Duel(ctx, d)
+	if err == nil || ctx.Err() != nil {
+		return out, err
+	}
+	for _, s := range []*server{head, base} {
+		if how, ended := s.hasEnded(); ended {
+			return nil, fmt.Errorf("the server process of %s ended while it was loaded: %s", s.name, how)
+		}
+	}
+	return nil, err
+}
+
+// rivals are the two servers as the generator is told of them. Both are loaded by head's plan.
+func rivals(base, head *server) [2]generator.Rival {
+	b, h := base.served().Rival, head.served().Rival
+	plan := h.Plan
+	plan.Target, plan.Request = b.Plan.Target, b.Plan.Request // which differ by where the server is
+	b.Plan = plan
+	return [2]generator.Rival{b, h}
+}
+
+// order draws who has the first turn in each pair of slices: each ten times, in an order of the seed's.
+func (m *match) order(number int) []int {
+	first := make([]int, slicePairs)
+	for i := range first {
+		first[i] = i % 2
+	}
+	r := rand.New(rand.NewPCG(m.seed, uint64(number)))
+	r.Shuffle(len(first), func(i, j int) { first[i], first[j] = first[j], first[i] })
+	return first
+}
+
+// take fills in what the generator measured.
+func (p *pair) take(out *generator.Outcome) {
+	for i, s := range [2]*side{&p.Base, &p.Head} {
+		s.of(out.Sides[i])
+	}
+	for _, t := range out.Turns {
+		p.Slices = append(p.Slices, slice{Head: t.Of == 1, At: t.At, Took: t.Took, CPU: t.CPU, Between: t.Between,
+			Requests: t.Answered, Foreign: t.Foreign, Steal: t.Steal})
+		s := &p.Base
+		if t.Of == 1 {
+			s = &p.Head
+		}
+		if s.Requests == 0 || t.Answered < s.Fewest {
+			s.Fewest = t.Answered
+		}
+		s.CPU += t.CPU
+		s.Requests += t.Answered
+	}
+}
+
+// of fills in what became of all conns and requests of one side.
+func (s *side) of(g generator.Side) {
+	s.Conns = g.Conns.Requested
+	s.Failed = g.Requests.TimedOut + g.Requests.Malformed + g.Requests.LostWithConn + g.Requests.Unwanted
+	for _, d := range g.Drops {
+		if d.Cause == engine.Abandoned {
+			continue // attempts that were under way at the end
+		}
+		s.Dropped += d.Count
+		text := fmt.Sprintf("%d × %s in the %s", d.Count, d.Cause, d.Phase)
+		if d.Errno != "" {
+			text += ", " + d.Errno
+		}
+		s.Drops = append(s.Drops, text)
+	}
+	h := g.ServiceTime
+	s.P50, s.P99, s.P999, s.Max = h.Quantile(.5), h.Quantile(.99), h.Quantile(.999), h.Max
+}
+
+// Limits beyond which a slice says more of the machine than of its server.
+const (
+	mostForeign = 0.25 // of all CPUs' time by strangers: a fifth, and what the ticks blur in a slice
+	mostSteal   = 0.10
+)
+
+// disturbed says why a pair does not count; "": it does.
+func disturbed(slices []slice) string {
+	for _, s := range slices {
+		switch {
+		case s.Foreign > mostForeign:
+			return fmt.Sprintf("in the slice at %v other processes used %.0f %% of the CPUs", s.At.Round(time.Millisecond), 100*s.Foreign)
+		case s.Steal > mostSteal:
+			return fmt.Sprintf("in the slice at %v the hypervisor took %.0f %% of the CPUs", s.At.Round(time.Millisecond), 100*s.Steal)
+		}
+	}
+	return ""
+}
+
+var outstanding = 64
