@@ -21,9 +21,18 @@ var arrows = map[string]struct{ code, tests []string }{
 	// what the process and the kernel have and used; memnet is the fixture's network "memory".
 	"loadtest": {
 		code: []string{"internal/engine", "internal/http1", "internal/netpoll", "internal/memnet", "internal/dialer",
-			"internal/generator"},
-		tests: []string{"internal/leaktest", "internal/faulty", "internal/peers/clientjob"},
+			"internal/generator", "internal/artifact", "internal/lines", "internal/rerun"},
+		tests: []string{"internal/leaktest", "internal/golden", "internal/faulty", "internal/peers/clientjob"},
 	},
+	// The gate is a user of loadtest that the repository brings along: it has no way into the engine.
+	"loadtest/gate": {
+		code:  []string{"loadtest", "internal/artifact", "internal/lines", "internal/rerun"},
+		tests: []string{"internal/leaktest", "internal/golden"},
+	},
+	// How loadtest and gate tell a test what they found: files, lines of its log, the command that runs it again.
+	"internal/artifact": {tests: []string{"internal/leaktest"}},
+	"internal/lines":    {tests: []string{"internal/leaktest"}},
+	"internal/rerun":    {tests: []string{"internal/leaktest"}},
 
 	"internal/engine": {
 		code:  []string{"internal/http1", "internal/netpoll"},
@@ -48,6 +57,7 @@ var arrows = map[string]struct{ code, tests []string }{
 	"internal/memnet":                  {tests: []string{"internal/leaktest"}},
 	"internal/netpoll":                 {tests: []string{"internal/leaktest"}},
 	"internal/leaktest":                {},
+	"internal/golden":                  {},
 
 	// The server that misbehaves for the tests of others: its malformed responses are held against the rules of http1.
 	"internal/faulty": {tests: []string{"internal/leaktest", "internal/memnet", "internal/http1"}},
@@ -71,7 +81,7 @@ var arrows = map[string]struct{ code, tests []string }{
 	// What README.md shows is run as its readers do: by go test and bash, in a module of theirs.
 	"internal/readme": {tests: []string{"internal/leaktest"}},
 
-	"internal": {},
+	"internal": {tests: []string{"internal/golden"}},
 }
 
 func followArrows(all []*source) (found []string) {
@@ -106,6 +116,7 @@ var (
 		"github.com/HdrHistogram/hdrhistogram-go/..."}
 	testsDepend = []string{"github.com/stretchr/testify/require", "github.com/google/go-cmp/...",
 		"golang.org/x/perf/benchfmt", "golang.org/x/perf/benchunit"}
+	gateDepends = []string{"golang.org/x/perf/benchfmt", "golang.org/x/perf/benchunit"}
 )
 
 func dependsOnLittle(s *source) (found []string) {
@@ -114,7 +125,7 @@ func dependsOnLittle(s *source) (found []string) {
 		domain, _, _ := strings.Cut(p, "/")
 		standard := !strings.Contains(domain, ".")
 		if !standard && !matches(p, []string{module + "/..."}) && !matches(p, codeDepends) &&
-			!(s.test && matches(p, testsDepend)) {
+			!((s.test || !code(s)) && matches(p, testsDepend)) && !(s.dir == "loadtest/gate" && matches(p, gateDepends)) {
 			found = append(found, s.at(spec.Pos(), "imports %s", p))
 		}
 	}
