@@ -42,12 +42,17 @@ func Labelled(label string, columns int, text string) string {
 	return b.String()
 }
 
-// One makes foreign text fit into a line: what does not print becomes a blank.
+// One makes foreign text fit into a line: it is cut, and what does not print becomes a blank.
 func One(s string) string {
 	const most = 200
 	if len(s) > most {
 		s = strings.ToValidUTF8(s[:most], "") + "…"
 	}
+	return Printable(s)
+}
+
+// Printable has a blank for each character that does not print, such as the end of a line.
+func Printable(s string) string {
 	return strings.Map(func(c rune) rune {
 		if !unicode.IsPrint(c) {
 			return ' '

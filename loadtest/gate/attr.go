@@ -8,7 +8,7 @@ func (r *result) attrs() [][2]string {
 	all := [][2]string{{"gate/outcome", string(r.Outcome)}}
 	add := func(key, value string) {
 		if value != "" {
-			all = append(all, [2]string{"gate/" + oneWord(key), lines.One(value)})
+			all = append(all, [2]string{"gate/" + oneWord(key), lines.Printable(value)})
 		}
 	}
 	add("base", r.Base.Commit)

@@ -54,6 +54,18 @@ func (p pair) of(head bool) side {
 	return p.Base
 }
 
+// rate is how many requests a second one side has answered in its slices; NaN: it had none.
+func (p pair) rate(head bool) float64 {
+	var took, answered float64
+	for _, s := range p.Slices {
+		if s.Head == head {
+			took += s.Took.Seconds()
+			answered += float64(s.Requests)
+		}
+	}
+	return answered / took
+}
+
 func (c costPair) of(head bool) *loadtest.Cost {
 	if head {
 		return c.Head
@@ -96,6 +108,9 @@ type bench struct {
 func (b *bench) pair(stage string, p pair) {
 	s := p.of(b.head)
 	b.line(stage, s.Requests, func(unit string) (float64, bool) {
+		if unit == "req/s" {
+			return p.rate(b.head), true
+		}
 		of, ok := figures[unit]
 		if !ok {
 			return 0, false

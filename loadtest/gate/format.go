@@ -149,7 +149,7 @@ func (m *metric) story() string {
 func (m *metric) evidence() string {
 	var parts []string
 	if m.Why != "" {
-		parts = append(parts, lines.One(m.Why))
+		parts = append(parts, lines.Printable(m.Why))
 	}
 	if m.Outcome == worse || m.Outcome == unknown {
 		if m.First != nil {
@@ -165,9 +165,11 @@ func (m *metric) evidence() string {
 	return strings.Join(parts, "; ")
 }
 
-// short cuts foreign text for a line that has more in it.
-func short(s string) string {
-	const most = 72
+// short makes foreign text fit into a line that has more in it.
+func short(s string) string { return cut(s, 72) }
+
+// cut makes foreign text fit into so many columns.
+func cut(s string, most int) string {
 	s = strings.Join(strings.Fields(lines.One(s)), " ")
 	if runes := []rune(s); len(runes) > most {
 		s = string(runes[:most-1]) + "…"

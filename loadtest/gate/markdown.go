@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"unicode"
 
 	"example.com/holdfast/internal/lines"
 )
@@ -53,7 +54,7 @@ func (d *document) metrics(all []metric) {
 		if m.Outcome == worse {
 			outcome = "**" + outcome + "**"
 		}
-		d.put("| %s | %s | %s | %s | %s |\n", plain(short(m.Name)), plain(base), plain(head), plain(m.change()), outcome)
+		d.put("| %s | %s | %s | %s | %s |\n", plain(short(m.Name)), base, head, m.change(), outcome)
 	}
 	d.put("\n")
 }
@@ -80,7 +81,7 @@ func (d *document) details(r *result) {
 		}
 	}
 	for _, note := range r.Notes {
-		text.WriteString(lines.Labelled("note", labelWidth, lines.One(note)))
+		text.WriteString(lines.Labelled("note", labelWidth, lines.Printable(note)))
 	}
 	if text.Len() > 0 {
 		d.open("How it was measured")
@@ -97,7 +98,7 @@ func (d *document) details(r *result) {
 
 func (d *document) open(summary string) { d.put("<details><summary>%s</summary>\n\n", summary) }
 
-func (d *document) close() { d.put("\n</details>\n\n") }
+func (d *document) close() { d.put("</details>\n\n") }
 
 // pairs has what each said, to see whether one decided it all. The ratio is the one that is judged: its logarithm.
 func (d *document) pairs(r *result) {
@@ -115,9 +116,10 @@ func (d *document) pairs(r *result) {
 				ratio = fmt.Sprintf("%+.4f", v)
 			}
 			d.put("| %d | %s | %s | %s | %s |\n", p.Number, plain(part), nanoseconds(p.Base.perRequest()),
-				nanoseconds(p.Head.perRequest()), plain(ratio))
+				nanoseconds(p.Head.perRequest()), ratio)
 		}
 	}
+	d.put("\n")
 }
 
 func (d *document) rules(all []metric) {
@@ -128,19 +130,20 @@ func (d *document) rules(all []metric) {
 	for _, m := range all {
 		d.put("- %s: %s\n", plain(short(m.Name)), code(cmp.Or(m.Rule, "it is shown, and not judged")))
 	}
+	d.put("\n")
 	d.close()
 }
 
 // block is text of any lines, whatever is in it.
 func (d *document) block(language, text string) {
 	fence := fenceFor(text, 3)
-	d.put("%s%s\n%s\n%s\n", fence, language, strings.TrimSuffix(text, "\n"), fence)
+	d.put("%s%s\n%s\n%s\n\n", fence, language, strings.TrimSuffix(text, "\n"), fence)
 }
 
 // code is text in one line, whatever is in it: between more backticks than it has in a row. It is not for tables, whose cells
 // end at a | in code too.
 func code(s string) string {
-	if s = strings.Join(strings.Fields(lines.One(s)), " "); s == "" {
+	if s = strings.Join(strings.Fields(lines.Printable(s)), " "); s == "" {
 		return ""
 	}
 	fence := fenceFor(s, 1)
@@ -159,22 +162,21 @@ func fenceFor(s string, least int) string {
 	return strings.Repeat("`", least)
 }
 
-// plain is our own text in a cell of a table. A backslash makes each character that could be markup itself; after @ and its
-// like, which a platform looks for when all markup is done, a character that nobody sees keeps mentions and links from
-// being made.
+const unseen = "\u2060" // a word joiner
+
+// plain is text of our own, such as names of metrics, that reads better than code, whatever is in it. A backslash makes each
+// character that could be markup itself. Platforms look for mentions and addresses when all markup is done: a character that
+// nobody sees, after what they look for, hides those.
 func plain(s string) string {
 	var b strings.Builder
-	for _, c := range lines.One(s) {
-		switch {
-		case strings.ContainsRune("+-.%() ", c): // in figures, where they are no markup behind the | of a cell
-			b.WriteRune(c)
-		case strings.ContainsRune("@#!~:&$/", c):
-			b.WriteString(`\` + string(c) + "\u2060")
-		case c < 0x80 && strings.ContainsRune("\"'*,;<=>?[\\]^_`{|}", c):
-			b.WriteString(`\` + string(c))
-		default:
-			b.WriteRune(c)
+	for _, c := range lines.Printable(s) {
+		if c < unicode.MaxASCII && (unicode.IsPunct(c) || unicode.IsSymbol(c)) {
+			b.WriteByte('\\')
+		}
+		b.WriteRune(c)
+		if strings.ContainsRune("@#!~%$&:", c) {
+			b.WriteString(unseen)
 		}
 	}
-	return b.String()
+	return strings.ReplaceAll(b.String(), "www", "www"+unseen)
 }

@@ -14,7 +14,10 @@ import (
 // baseVariable names the environment variable that says against what a test is held.
 const baseVariable = "HOLDFAST_BASE"
 
-const labelWidth = 13
+const (
+	labelWidth = 13
+	widestName = 36
+)
 
 // String is the result for a test log: the outcome first, in lines of at most 110 columns but for the command that runs
 // it again. It is for people, and changes; programs read the JSON.
@@ -28,7 +31,7 @@ func (r *result) String() string {
 	t.metrics(r.Metrics)
 	t.row("noise", r.noise())
 	for _, note := range r.Notes {
-		t.row("note", lines.One(note))
+		t.row("note", lines.Printable(note))
 	}
 	if again := r.again(); again != "" { // not folded: it is there to be copied
 		t.b.WriteString(fmt.Sprintf("%-*s%s\n", labelWidth, "again", again))
@@ -62,7 +65,7 @@ func (r *result) headline() string {
 	case len(stories) > 0:
 		return string(r.Outcome) + ": " + stories[0]
 	case r.Why != "":
-		return string(r.Outcome) + ": " + lines.One(r.Why)
+		return string(r.Outcome) + ": " + lines.Printable(r.Why)
 	}
 	return string(r.Outcome)
 }
@@ -128,7 +131,7 @@ func (t *table) metrics(all []metric) {
 	}
 	widest := len("metric")
 	for _, m := range all {
-		widest = min(max(widest, utf8.RuneCountInString(m.Name)), 36)
+		widest = min(max(widest, utf8.RuneCountInString(m.Name)), widestName)
 	}
 	line := func(name, base, head, change, outcome string) {
 		text := fmt.Sprintf("%-*s  %10s  %10s  %-28s  %s", widest, name, base, head, change, outcome)
@@ -137,7 +140,7 @@ func (t *table) metrics(all []metric) {
 	line("metric", "base", "head", "change", "outcome")
 	for _, m := range all {
 		base, head := m.values()
-		line(short(m.Name), base, head, m.change(), string(m.Outcome))
+		line(cut(m.Name, widestName), base, head, m.change(), string(m.Outcome))
 		if text := m.evidence(); text != "" {
 			t.b.WriteString(strings.Join(lines.Fold("    "+text, lines.Width), "\n") + "\n")
 		}
@@ -156,7 +159,7 @@ func (r *result) noise() string {
 			tolerance = m.Tolerance
 		}
 	}
-	return fmt.Sprintf("σ of a pair %.1f %%: here %d pairs find %+.0f %% CPU per request nine times of ten", 100*r.Noise, n,
+	return fmt.Sprintf("σ of a pair %.1f %%: here %d pairs find %+.1f %% CPU per request nine times of ten", 100*r.Noise, n,
 		100*floor(tolerance, r.Noise, n))
 }
 
@@ -176,5 +179,5 @@ func (r *result) again() string {
 	if r.Base.Commit == "" || r.Outcome != worse && r.Outcome != unknown {
 		return ""
 	}
-	return rerun.Command(baseVariable, r.Base.short(), r.Test, r.Package, r.Machine.Race)
+	return lines.Printable(rerun.Command(baseVariable, r.Base.short(), r.Test, r.Package, r.Machine.Race))
 }
