@@ -74,7 +74,8 @@ func (c costPair) of(head bool) *loadtest.Cost {
 }
 
 // writeBench writes what was measured of one revision in the format of Go benchmarks, for benchstat: a line per pair, with all
-// metrics that each pair has; the pairs that were to confirm are a benchmark of their own, as they were judged alone.
+// metrics that each pair has; the pairs that were to confirm are a benchmark of their own, as they were judged alone. The
+// medians of the table are those of the latter for what was to be confirmed, of the former for all else.
 func (r *result) writeBench(w io.Writer, head bool) error {
 	v := r.Base
 	if head {

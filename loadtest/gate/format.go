@@ -145,12 +145,13 @@ func (m *metric) story() string {
 	return text
 }
 
-// evidence says what an outcome stands on, and what would decide one that is unknown; "" where the table says it all.
+// evidence says what an outcome stands on, in the words of who judged if there are any, or what would decide one that is
+// unknown; "" where the table says it all.
 func (m *metric) evidence() string {
-	var parts []string
 	if m.Why != "" {
-		parts = append(parts, lines.Printable(m.Why))
+		return lines.Printable(m.Why)
 	}
+	var parts []string
 	if m.Outcome == worse || m.Outcome == unknown {
 		if m.First != nil {
 			parts = append(parts, fmt.Sprintf("p = %.2g in the first pairs", *m.First))

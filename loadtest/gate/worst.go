@@ -57,7 +57,7 @@ func writeSlices(b *strings.Builder, all []slice) {
 			each = nanoseconds(float64(s.CPU) / float64(s.Requests))
 		}
 		fmt.Fprintf(b, "%10s  %-5s%10s%10d%10s%12s%10s%8s\n", fmt.Sprintf("%.3fs", s.At.Seconds()), whose, seconds(s.Took), s.Requests,
-			seconds(s.CPU), each, share(s.Foreign), share(s.Steal))
+			seconds(s.CPU), each, part(s.Foreign), part(s.Steal))
 	}
 }
 
@@ -82,8 +82,8 @@ func nanoseconds(ns float64) string {
 	return benchunit.Scale(ns/1e9, benchunit.Decimal) + "s"
 }
 
-// share is a part of the processors; negative is unknown.
-func share(v float64) string {
+// part is one of the processors; negative is unknown.
+func part(v float64) string {
 	if v < 0 {
 		return "-"
 	}
