@@ -110,13 +110,14 @@ func topIsBare(s *source) []string {
 }
 
 // Modules whose packages a file may import, besides the standard library: each costs a user of loadtest lines in go.sum,
-// and trust. What tests import, and tools, costs them nothing: standalone's TestUsersDoNotPayForTests.
+// and trust. What tests import, and tools, costs them nothing: standalone's TestUsersDoNotPayForTests. What the gate imports
+// besides costs its own users alone.
 var (
 	codeDepends = []string{"golang.org/x/sys/...", "golang.org/x/net/...", "golang.org/x/text/...",
 		"github.com/HdrHistogram/hdrhistogram-go/..."}
+	gateDepends = []string{"golang.org/x/perf/benchfmt", "golang.org/x/perf/benchmath", "golang.org/x/perf/benchunit"}
 	testsDepend = []string{"github.com/stretchr/testify/require", "github.com/google/go-cmp/...",
 		"golang.org/x/perf/benchfmt", "golang.org/x/perf/benchunit"}
-	gateDepends = []string{"golang.org/x/perf/benchfmt", "golang.org/x/perf/benchunit"}
 )
 
 func dependsOnLittle(s *source) (found []string) {

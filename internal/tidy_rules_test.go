@@ -175,8 +175,8 @@ var rules = []rule{
 	{
 		name: "few modules are depended on",
 		why: "who imports loadtest gets them all into go.sum; testify and go-cmp are for tests, and so is x/perf, the reader of " +
-			"what benchmarks print: neither gets into a user's go.sum; gate, which writes for benchstat and scales as it does, is a " +
-			"package of its own so that its users alone have x/perf",
+			"what benchmarks print, but in the gate, which writes for benchstat, with its medians and scales: it has a package of its " +
+			"own so that only its users' go.sum has x/perf",
 		check: each(everything, dependsOnLittle),
 		breaks: map[string]string{
 			"loadtest/a.go":       `import _ "github.com/stretchr/testify/require"`,

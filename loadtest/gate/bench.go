@@ -15,26 +15,6 @@ import (
 // unitCPU is that of the CPU time per request.
 const unitCPU = "cpu-ns/req"
 
-// figures are those of one side of a pair, by the units of metrics.
-var figures = map[string]func(s side) float64{
-	unitCPU:      side.perRequest,
-	"p50-ns":     func(s side) float64 { return float64(s.P50) },
-	"p99-ns":     func(s side) float64 { return float64(s.P99) },
-	"p999-ns":    func(s side) float64 { return float64(s.P999) },
-	"max-ns":     func(s side) float64 { return float64(s.Max) },
-	"drops/conn": func(s side) float64 { return float64(s.Dropped) / float64(s.Conns) },
-	"failed/req": func(s side) float64 { return float64(s.Failed) / float64(s.Failed+s.Requests) },
-}
-
-// costFigures are those of one side of a pair of costs.
-var costFigures = map[string]func(c *loadtest.Cost) float64{
-	"heap-B/conn":      func(c *loadtest.Cost) float64 { return c.Heap.PerConn },
-	"stack-B/conn":     func(c *loadtest.Cost) float64 { return c.Stack.PerConn },
-	"goroutines/conn":  func(c *loadtest.Cost) float64 { return c.Goroutines.PerConn },
-	"descriptors/conn": func(c *loadtest.Cost) float64 { return c.Descriptors.PerConn },
-	"rss-B/conn":       func(c *loadtest.Cost) float64 { return c.RSS.PerConn },
-}
-
 // perRequest is the CPU time of a request in ns; NaN: there were none.
 func (s side) perRequest() float64 {
 	if s.Requests == 0 {
@@ -45,26 +25,6 @@ func (s side) perRequest() float64 {
 
 // logRatioOf is ln(head ÷ base) of the CPU time per request of a pair; NaN where one has none.
 func logRatioOf(p pair) float64 { return math.Log(p.Head.perRequest() / p.Base.perRequest()) }
-
-// of returns the side of head, or of base.
-func (p pair) of(head bool) side {
-	if head {
-		return p.Head
-	}
-	return p.Base
-}
-
-// rate is how many requests a second one side has answered in its slices; NaN: it had none.
-func (p pair) rate(head bool) float64 {
-	var took, answered float64
-	for _, s := range p.Slices {
-		if s.Head == head {
-			took += s.Took.Seconds()
-			answered += float64(s.Requests)
-		}
-	}
-	return answered / took
-}
 
 func (c costPair) of(head bool) *loadtest.Cost {
 	if head {
@@ -107,16 +67,19 @@ type bench struct {
 }
 
 func (b *bench) pair(stage string, p pair) {
-	s := p.of(b.head)
-	b.line(stage, s.Requests, func(unit string) (float64, bool) {
-		if unit == "req/s" {
-			return p.rate(b.head), true
+	side := p.side(b.head)
+	b.line(stage, side.Requests, func(s *spec) (float64, bool) {
+		if s.read != nil {
+			v, why := s.read(p, b.head)
+			return v, why == ""
 		}
-		of, ok := figures[unit]
-		if !ok {
-			return 0, false
+		switch s.unit {
+		case "drops/conn":
+			return share(side.Dropped, side.Conns), side.Conns > 0
+		case "failed/req":
+			return share(side.Failed, side.Failed+side.Requests), side.Failed+side.Requests > 0
 		}
-		return of(s), true
+		return 0, false
 	})
 }
 
@@ -125,21 +88,21 @@ func (b *bench) cost(c costPair) {
 	if of == nil {
 		return
 	}
-	b.line("", int64(of.Conns), func(unit string) (float64, bool) {
-		figure, ok := costFigures[unit]
-		if !ok {
+	b.line("", int64(of.Conns), func(s *spec) (float64, bool) {
+		if s.cost == nil {
 			return 0, false
 		}
-		return figure(of), true
+		figure := s.cost(of)
+		return figure.PerConn, figure.Why == ""
 	})
 }
 
-// line has the figures in the order of the table; one that was not measured is not in it.
-func (b *bench) line(stage string, iterations int64, figure func(unit string) (float64, bool)) {
+// line has the figures in the order of the table; one that is not known is not in it.
+func (b *bench) line(stage string, iterations int64, figure func(s *spec) (float64, bool)) {
 	var values []benchfmt.Value
-	for _, m := range b.of.Metrics {
-		if v, ok := figure(m.Unit); ok && !math.IsNaN(v) && !math.IsInf(v, 0) {
-			values = append(values, benchfmt.Value{Value: v, Unit: m.Unit})
+	for i := range specs {
+		if v, ok := figure(&specs[i]); ok {
+			values = append(values, benchfmt.Value{Value: v, Unit: specs[i].unit})
 		}
 	}
 	if len(values) == 0 || b.err != nil {

@@ -44,7 +44,9 @@ func TestBenchIsRead(t *testing.T) {
 		require.Equal(t, map[string]int{
 			"first cpu-sec/req": 12, "first p50-sec": 12, "first p99-sec": 12, "first drops/conn": 12,
 			"confirming cpu-sec/req": 24, "confirming p50-sec": 24, "confirming p99-sec": 24, "confirming drops/conn": 24,
-			"first heap-B/conn": 3, "first goroutines/conn": 3, // RSS of them is not known
+			"first p99.9-sec": 12, "first max-sec": 12, "first failed/req": 12,
+			"confirming p99.9-sec": 24, "confirming max-sec": 24, "confirming failed/req": 24,
+			"first heap-B/conn": 3, "first goroutines/conn": 3, "first descriptors/conn": 3, "first stack-B/conn": 3, // RSS of them is not known
 			"first req/s": 12, "confirming req/s": 24,
 		}, lines, name)
 		cpu := slices.Sorted(slices.Values(values["first cpu-sec/req"]))

@@ -18,7 +18,7 @@ import (
 
 // HOLDFAST_UPDATE=1 go test ./loadtest/gate rewrites what these are held against.
 func TestTextAndMarkdown(t *testing.T) {
-	for name, r := range samples() {
+	for name, r := range results() {
 		golden.Want(t, name, r.String())
 		golden.Want(t, name+".md", r.markdown())
 	}
@@ -28,7 +28,7 @@ func TestTextAndMarkdown(t *testing.T) {
 }
 
 func TestTextFitsALog(t *testing.T) {
-	all := samples()
+	all := results()
 	all["hostile"] = hostile()
 	all["empty"] = &result{Outcome: isNew}
 	for name, r := range all {
@@ -138,7 +138,7 @@ func TestFloor(t *testing.T) {
 }
 
 func TestJSONLosesNothing(t *testing.T) {
-	for name, r := range samples() {
+	for name, r := range results() {
 		var text bytes.Buffer
 		require.NoError(t, r.writeJSON(&text), name)
 		require.Contains(t, text.String(), `{"format":1,"test":"TestShop/keep-alive"`)

@@ -7,8 +7,8 @@ import (
 	"example.com/holdfast/loadtest"
 )
 
-// samples are results as a gate would find them, one for each outcome.
-func samples() map[string]*result {
+// results are as a gate would find them, one for each outcome.
+func results() map[string]*result {
 	return map[string]*result{
 		"worse": worseSample(), "same": sameSample(), "unknown": unknownSample(), "better": betterSample(), "new": newSample(),
 	}
