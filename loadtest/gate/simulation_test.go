@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,14 +53,18 @@ type truth struct {
 	drops    float64 // of a head's conn
 	fixed    bool    // exactly so many
 	accident float64 // chance that a pair's side loses 30 conns at once, of either
+	lag      float64 // correlation of a pair with the one before
 	misled   float64 // if not 0, the factor by which the first pairs find head worse than it is
 }
 
 func (w truth) pairs(rng *rand.Rand, n int) []pair {
 	pairs := make([]pair, n)
+	cpu := rng.NormFloat64()
 	for i := range pairs {
 		scale := w.sigma * w.law.scale(rng)
-		cpu := rng.NormFloat64()
+		if i > 0 {
+			cpu = w.lag*cpu + math.Sqrt(1-w.lag*w.lag)*rng.NormFloat64()
+		}
 		p50 := correlation*cpu + math.Sqrt(1-correlation*correlation)*rng.NormFloat64()
 		base := side{
 			Conns: 1000, CPU: time.Second, Requests: 20_000, Fewest: 1000, P50: 200 * time.Microsecond, P99: time.Millisecond,
@@ -125,13 +130,15 @@ func (w truth) simulate(t *testing.T, gates int, seed uint64) frequencies {
 }
 
 func (of frequencies) String() string {
-	return fmt.Sprintf("gate red %.3f %%; CPU worse %.2f %%, same %.2f %%, better %.2f %%, unknown %.2f %%; p50 worse %.2f %%; "+
-		"drops worse %.2f %%; second stage %.1f %%", 100*of["gate worse"], 100*of["CPU per request worse"],
-		100*of["CPU per request same"], 100*of["CPU per request better"], 100*of["CPU per request unknown"],
-		100*of["p50 of service time worse"], 100*of["dropped conns worse"], 100*of["second stage"])
+	var b strings.Builder
+	for _, name := range []string{"gate", specs[0].name, specs[1].name, specs[2].name} {
+		fmt.Fprintf(&b, "\n%-20s", name)
+		for _, o := range []outcome{worse, unknown, same, better} {
+			fmt.Fprintf(&b, " %s %6.2f %%  ", o, 100*of[name+" "+string(o)])
+		}
+	}
+	return fmt.Sprintf("%s\nsecond stage %.1f %%", b.String(), 100*of["second stage"])
 }
-
-var sigmas = []float64{0.03, 0.05, 0.08, 0.10}
 
 // eachLaw runs f for all laws and σ at the same time, each with a seed of its own.
 func eachLaw(t *testing.T, laws []law, f func(t *testing.T, w truth, k int, seed uint64)) {
@@ -162,15 +169,17 @@ func TestRedWithoutCause(t *testing.T) {
 	})
 }
 
-// TestFreshPairsAlone: even where all first pairs are wrong, and find both metrics worse by a fifth, at most 1 gate in 100 is red.
+// TestFreshPairsAlone: even where all first pairs are wrong, and find both metrics worse by a fifth, 1 gate in 100 is red.
 func TestFreshPairsAlone(t *testing.T) {
-	eachLaw(t, heavyTailed, func(t *testing.T, w truth, _ int, seed uint64) {
-		w.cpu, w.p50, w.misled = 0.02, 0.05, 1.2
-		of := w.simulate(t, simulatedGates, seed)
-		t.Log(of)
-		require.LessOrEqual(t, of["gate worse"], 0.01)
-		require.Greater(t, of["gate worse"], 0.005, "the fresh pairs take their 1 %%")
-	})
+	for i, l := range heavyTailed {
+		t.Run(l.name, func(t *testing.T) {
+			t.Parallel()
+			of := truth{law: l, sigma: 0.05, cpu: 0.02, p50: 0.05, misled: 1.2}.simulate(t, simulatedGates, uint64(200+i))
+			t.Log(of)
+			// The tests take nearly all of their 1 %: of so many gates, one standard error of it is 0.07 %.
+			require.InDelta(t, 0.009, of["gate worse"], 0.003)
+		})
+	}
 }
 
 // TestPower: 10 % more CPU per request is found, also where p50 is at its tolerance and may be flagged besides.
@@ -187,21 +196,33 @@ func TestPower(t *testing.T) {
 
 // TestNoChange: what gates of equal versions come to.
 func TestNoChange(t *testing.T) {
-	eachLaw(t, laws, func(t *testing.T, w truth, k int, seed uint64) {
-		of := w.simulate(t, simulatedGates/4, seed)
+	eachLaw(t, heavyTailed, func(t *testing.T, w truth, k int, seed uint64) {
+		of := w.simulate(t, simulatedGates/10, seed)
 		t.Log(of)
 		require.LessOrEqual(t, of["gate worse"], 0.001)
+		require.GreaterOrEqual(t, of["CPU per request same"], []float64{0.98, 0.93, 0.65, 0.50}[k])
 	})
 }
 
 // TestImprovement: what gates of a head that takes 10 % less CPU come to.
 func TestImprovement(t *testing.T) {
-	eachLaw(t, laws, func(t *testing.T, w truth, k int, seed uint64) {
+	eachLaw(t, heavyTailed, func(t *testing.T, w truth, k int, seed uint64) {
 		w.cpu = -0.10
-		of := w.simulate(t, simulatedGates/4, seed)
+		of := w.simulate(t, simulatedGates/10, seed)
 		t.Log(of)
-		require.GreaterOrEqual(t, of["CPU per request better"], []float64{0.99, 0.95, 0.75, 0.6}[k])
+		require.GreaterOrEqual(t, of["CPU per request better"], []float64{0.99, 0.98, 0.93, 0.85}[k])
 		require.Zero(t, of["CPU per request worse"])
+	})
+}
+
+// TestRedWithDrift: pairs that resemble those before them, as much as 40 pairs without a difference may before anybody notices, are
+// more alike than the tests take them for.
+func TestRedWithDrift(t *testing.T) {
+	eachLaw(t, heavyTailed[:1], func(t *testing.T, w truth, _ int, seed uint64) {
+		w.cpu, w.p50, w.lag = 0.02, 0.05, 0.32
+		of := w.simulate(t, simulatedGates/2, 300+seed)
+		t.Log(of)
+		require.LessOrEqual(t, of["gate worse"], 0.01)
 	})
 }
 
