@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/perf/benchfmt"
+	"golang.org/x/perf/benchunit"
 )
 
 // TestBenchIsRead: each pair is a result, with all metrics that it has, and each pair of costs one.
@@ -44,13 +45,58 @@ func TestBenchIsRead(t *testing.T) {
 		require.Equal(t, map[string]int{
 			"first cpu-sec/req": 12, "first p50-sec": 12, "first p99-sec": 12, "first drops/conn": 12,
 			"confirming cpu-sec/req": 24, "confirming p50-sec": 24, "confirming p99-sec": 24, "confirming drops/conn": 24,
-			"first p99.9-sec": 12, "first max-sec": 12, "first failed/req": 12,
-			"confirming p99.9-sec": 24, "confirming max-sec": 24, "confirming failed/req": 24,
+			"first p999-sec": 12, "first max-sec": 12, "first failed/req": 12,
+			"confirming p999-sec": 24, "confirming max-sec": 24, "confirming failed/req": 24,
 			"first heap-B/conn": 3, "first goroutines/conn": 3, "first descriptors/conn": 3, "first stack-B/conn": 3, // RSS of them is not known
 			"first req/s": 12, "confirming req/s": 24,
 		}, lines, name)
 		cpu := slices.Sorted(slices.Values(values["first cpu-sec/req"]))
 		require.InDelta(t, *r.Metrics[0].Head/1e9, (cpu[5]+cpu[6])/2, 1e-10)
+	}
+}
+
+// TestBenchHasTheMediansOfTheTable, of those pairs that each metric was judged by.
+func TestBenchHasTheMediansOfTheTable(t *testing.T) {
+	r := worseSample()
+	j, err := decide(r.First, func(int) ([]pair, error) { return r.Confirming, nil })
+	require.NoError(t, err)
+	costs, _, err := compareCosts(r.Costs, nil)
+	require.NoError(t, err)
+	r.Metrics = inOrder(append(j.metrics, costs...))
+	require.Equal(t, worse, r.Metrics[0].Outcome)
+	for _, head := range []bool{false, true} {
+		var text bytes.Buffer
+		require.NoError(t, r.writeBench(&text, head))
+		values := map[string][]float64{}
+		reader := benchfmt.NewReader(&text, "")
+		for reader.Scan() {
+			of := reader.Result().(*benchfmt.Result)
+			for _, v := range of.Values {
+				name := v.Unit + " " + string(of.Name)
+				values[name] = append(values[name], v.Value)
+			}
+		}
+		require.NoError(t, reader.Err())
+		compared := 0
+		for _, m := range r.Metrics {
+			want := m.Base
+			if head {
+				want = m.Head
+			}
+			if want == nil || m.Unit == "drops/conn" || m.Unit == "failed/req" { // these are shares of all pairs
+				continue
+			}
+			name := "Gate/TestShop/keep-alive-2"
+			if m.Confirm != nil {
+				name = "Gate/TestShop/keep-alive/confirming-2"
+			}
+			tidy, unit := benchunit.Tidy(*want, m.Unit)
+			got := values[unit+" "+name]
+			require.NotEmpty(t, got, m.Unit)
+			require.InEpsilon(t, tidy, median(got), 1e-9, m.Unit)
+			compared++
+		}
+		require.Greater(t, compared, 8)
 	}
 }
 

@@ -15,10 +15,10 @@ type intervalJSON struct {
 // MarshalJSON writes null for a bound that there is not.
 func (i interval) MarshalJSON() ([]byte, error) {
 	j := intervalJSON{Estimate: i.Estimate}
-	if !math.IsInf(i.Low, 0) {
+	if !math.IsInf(i.Low, -1) {
 		j.Low = &i.Low
 	}
-	if !math.IsInf(i.High, 0) {
+	if !math.IsInf(i.High, 1) {
 		j.High = &i.High
 	}
 	return json.Marshal(j)

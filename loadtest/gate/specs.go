@@ -96,7 +96,7 @@ var specs = []spec{
 		read: ofSide(func(s side) time.Duration { return s.P99 }), find: findShown,
 	},
 	{
-		name: "p99.9 of service time", unit: "p99.9-ns", why: tailWhy,
+		name: "p99.9 of service time", unit: "p999-ns", why: tailWhy,
 		read: ofSide(func(s side) time.Duration { return s.P999 }), find: findShown,
 	},
 	{
