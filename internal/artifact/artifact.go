@@ -47,17 +47,19 @@ func Bytes(suffix string, b []byte) File {
 // Kept says whether files are kept: what nobody keeps need not be made.
 func (p Place) Kept() bool { return p.dir != "" }
 
-// Keep writes the files, if any are kept. It returns where they are, as a pattern.
+// Keep writes the files, if any are kept: all that can be, and the first error is returned. It returns where they are, as a
+// pattern.
 func (p Place) Keep(files ...File) (string, error) {
 	if !p.Kept() {
 		return "", nil
 	}
+	var first error
 	for _, f := range files {
-		if err := write(filepath.Join(p.dir, p.name+f.Suffix), f.Write); err != nil {
-			return "", err
+		if err := write(filepath.Join(p.dir, p.name+f.Suffix), f.Write); first == nil {
+			first = err
 		}
 	}
-	return filepath.Join(p.dir, p.name+".*"), nil
+	return filepath.Join(p.dir, p.name+".*"), first
 }
 
 func write(path string, content func(io.Writer) error) error {

@@ -35,8 +35,9 @@ func TestWhatCannotBeWritten(t *testing.T) {
 	broken := errors.New("no figures")
 	fails := File{".txt", func(io.Writer) error { return broken }}
 	dir := t.TempDir()
-	_, err := Place{dir, "a"}.Keep(fails)
+	_, err := Place{dir, "a"}.Keep(fails, Bytes(".json", []byte("{}")))
 	require.ErrorIs(t, err, broken)
+	require.FileExists(t, filepath.Join(dir, "a.json"), "the others are written")
 	require.ErrorContains(t, err, filepath.Join(dir, "a.txt")+": ")
 	_, err = Place{filepath.Join(dir, "missing"), "a"}.Keep(Bytes(".txt", nil))
 	require.ErrorIs(t, err, os.ErrNotExist)
