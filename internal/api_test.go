@@ -5,13 +5,14 @@ import (
 	"go/token"
 	"go/types"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
+
+	"example.com/holdfast/internal/golden"
 )
 
 // TestPublicFace holds the exported names of package loadtest against testdata/api.golden, so that a change of what
@@ -26,26 +27,7 @@ func TestPublicFace(t *testing.T) {
 		}
 	}
 	slices.Sort(lines)
-	wantGolden(t, "api", strings.Join(lines, "\n")+"\n")
-}
-
-// wantGolden compares got with testdata/name.golden. On a difference it leaves testdata/name.got to look at; with
-// HOLDFAST_UPDATE set it writes the golden file instead.
-func wantGolden(t *testing.T, name, got string) {
-	t.Helper()
-	golden := filepath.Join("testdata", name+".golden")
-	if os.Getenv("HOLDFAST_UPDATE") != "" {
-		require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
-		return
-	}
-	want, err := os.ReadFile(golden)
-	require.NoError(t, err)
-	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
-		left := filepath.Join("testdata", name+".got")
-		require.NoError(t, os.WriteFile(left, []byte(got), 0o644))
-		t.Errorf("%s differs from %s (-want +got):\n%s\nif %s is right, run again with HOLDFAST_UPDATE=1", name, golden, diff,
-			left)
-	}
+	golden.Want(t, "api", strings.Join(lines, "\n")+"\n")
 }
 
 // exported returns a line for each exported declaration of a file, and for each exported field and method.

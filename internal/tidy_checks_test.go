@@ -21,16 +21,20 @@ var arrows = map[string]struct{ code, tests []string }{
 	// what the process and the kernel have and used; memnet is the fixture's network "memory".
 	"loadtest": {
 		code: []string{"internal/engine", "internal/http1", "internal/netpoll", "internal/memnet", "internal/dialer",
-			"internal/generator", "internal/handover"},
-		tests: []string{"internal/leaktest", "internal/faulty", "internal/peers/clientjob"},
+			"internal/generator", "internal/handover", "internal/artifact", "internal/lines", "internal/rerun"},
+		tests: []string{"internal/leaktest", "internal/golden", "internal/faulty", "internal/peers/clientjob"},
 	},
+	// How loadtest and gate tell a test what they found: files, lines of its log, the command that runs it again.
+	"internal/artifact": {tests: []string{"internal/leaktest"}},
+	"internal/lines":    {tests: []string{"internal/leaktest"}},
+	"internal/rerun":    {tests: []string{"internal/leaktest"}},
 
 	// A gate's generator loads two servers by plans of the engine. What loadtest knows of a Config comes by handover, because
 	// its own face is for people.
 	"loadtest/gate": {
 		code:  []string{"loadtest", "internal/handover", "internal/engine", "internal/generator", "internal/netpoll",
-			"internal/spawn"},
-		tests: []string{"internal/leaktest"},
+			"internal/spawn", "internal/artifact", "internal/lines", "internal/rerun"},
+		tests: []string{"internal/leaktest", "internal/golden"},
 	},
 	"internal/handover": {code: []string{"internal/engine", "internal/generator"}},
 
@@ -59,6 +63,7 @@ var arrows = map[string]struct{ code, tests []string }{
 	"internal/memnet":                  {tests: []string{"internal/leaktest"}},
 	"internal/netpoll":                 {tests: []string{"internal/leaktest"}},
 	"internal/leaktest":                {},
+	"internal/golden":                  {},
 
 	// The server that misbehaves for the tests of others: its malformed responses are held against the rules of http1.
 	"internal/faulty": {tests: []string{"internal/leaktest", "internal/memnet", "internal/http1"}},
@@ -82,7 +87,7 @@ var arrows = map[string]struct{ code, tests []string }{
 	// What README.md shows is run as its readers do: by go test and bash, in a module of theirs.
 	"internal/readme": {tests: []string{"internal/leaktest"}},
 
-	"internal": {},
+	"internal": {tests: []string{"internal/golden"}},
 }
 
 func followArrows(all []*source) (found []string) {
@@ -111,10 +116,12 @@ func topIsBare(s *source) []string {
 }
 
 // Modules whose packages a file may import, besides the standard library: each costs a user of loadtest lines in go.sum,
-// and trust. What tests import, and tools, costs them nothing: standalone's TestUsersDoNotPayForTests.
+// and trust. What tests import, and tools, costs them nothing: standalone's TestUsersDoNotPayForTests. What the gate imports
+// besides costs its own users alone.
 var (
 	codeDepends = []string{"golang.org/x/sys/...", "golang.org/x/net/...", "golang.org/x/text/...",
 		"github.com/HdrHistogram/hdrhistogram-go/..."}
+	gateDepends = []string{"golang.org/x/perf/benchfmt", "golang.org/x/perf/benchmath", "golang.org/x/perf/benchunit"}
 	testsDepend = []string{"github.com/stretchr/testify/require", "github.com/google/go-cmp/...",
 		"golang.org/x/perf/benchfmt", "golang.org/x/perf/benchunit"}
 )
@@ -125,7 +132,7 @@ func dependsOnLittle(s *source) (found []string) {
 		domain, _, _ := strings.Cut(p, "/")
 		standard := !strings.Contains(domain, ".")
 		if !standard && !matches(p, []string{module + "/..."}) && !matches(p, codeDepends) &&
-			!(s.test && matches(p, testsDepend)) {
+			!((s.test || !code(s)) && matches(p, testsDepend)) && !(s.dir == "loadtest/gate" && matches(p, gateDepends)) {
 			found = append(found, s.at(spec.Pos(), "imports %s", p))
 		}
 	}

@@ -44,7 +44,8 @@ var rules = []rule{
 		name: "testing stays with who takes a testing.TB",
 		why: "Run and Report serve programs too, and a generator child starts without a test framework; what takes a " +
 			"testing.TB says so by its file",
-		check: noImport(code.but("loadtest/server*.go", "loadtest/bench.go", "loadtest/check*.go"), "testing/..."),
+		check: noImport(code.but("loadtest/server*.go", "loadtest/bench.go", "loadtest/check*.go", "internal/artifact",
+			"loadtest/gate/artifacts.go"), "testing/..."),
 		breaks: map[string]string{
 			"loadtest/run.go":        `import "testing"`,
 			"internal/engine/run.go": `import "testing/synctest"`,
@@ -160,9 +161,10 @@ var rules = []rule{
 	{
 		name: "the library reads neither flags nor the environment",
 		why: "a run is what its Config says and can be replayed from the report; flags, signals and the environment are " +
-			"the program's, and in a test binary go test's, of which Check alone asks; spawn finds out by a variable, and more, that a " +
-			"process is a child, and generator hands on what it has",
-		check: each(code.but("loadtest/check*.go", "internal/generator/start.go", "internal/spawn/child.go", "internal/generator/hostile/late"),
+			"the program's, and in a test binary go test's, of which Check alone asks, and artifact for it; spawn finds out by a variable, " +
+			"and more, that a process is a child, and generator hands on what it has",
+		check: each(code.but("loadtest/check*.go", "internal/artifact", "internal/generator/start.go", "internal/spawn/child.go",
+			"internal/generator/hostile/late"),
 			asksTheProgram),
 		breaks: map[string]string{
 			"loadtest/a.go":         `import "flag"; var n = flag.Int("n", 1, "")`,
@@ -174,11 +176,14 @@ var rules = []rule{
 	{
 		name: "few modules are depended on",
 		why: "who imports loadtest gets them all into go.sum; testify and go-cmp are for tests, and so is x/perf, the reader of " +
-			"what benchmarks print: neither gets into a user's go.sum",
+			"what benchmarks print, but in the gate, which writes for benchstat, with its medians and scales: it has a package of its " +
+			"own so that only its users' go.sum has x/perf",
 		check: each(everything, dependsOnLittle),
 		breaks: map[string]string{
 			"loadtest/a.go":       `import _ "github.com/stretchr/testify/require"`,
 			"loadtest/a_test.go":  `import _ "github.com/stretchr/testify/assert"`,
+			"loadtest/b.go":       `import _ "golang.org/x/perf/benchfmt"`,
+			"loadtest/gate/a.go":  `import _ "golang.org/x/perf/storage"`,
 			"internal/peers/a.go": `import _ "github.com/valyala/fasthttp"`,
 		},
 	},

@@ -7,6 +7,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"example.com/holdfast/internal/artifact"
+	"example.com/holdfast/internal/lines"
+	"example.com/holdfast/internal/rerun"
 )
 
 // Check carries out a [Run], holds its report against b ([Report.Judge]) and tells the test what came of it:
@@ -41,13 +45,13 @@ func Check(tb testing.TB, cfg Config, b Budget) *Report {
 	if c.cfg.Seed, err = seedOf(cfg); err != nil {
 		tb.Fatalf("%v", err)
 	}
-	c.files = artifactsOf(tb)
+	c.files = artifact.Of(tb, rerun.Package(), "")
 	r, err := c.inTurn()
 	switch {
 	case r == nil:
 		r = c.unfit(err)
 	case err != nil:
-		tb.Fatalf("%v%s%s\n%s", err, c.files.keep(r, &c.scene), c.replay(r), c.seen(r))
+		tb.Fatalf("%v%s%s\n%s", err, c.keep(r, &c.scene), c.replay(r), c.seen(r))
 	default:
 		c.tell(r)
 	}
@@ -59,7 +63,7 @@ type check struct {
 	tb     testing.TB
 	cfg    Config
 	budget Budget
-	files  artifacts
+	files  artifact.Place
 	scene  scene
 }
 
@@ -127,7 +131,7 @@ func (c *check) tell(r *Report) {
 	v := r.Judge(c.budget)
 	r.Verdict = &v
 	if v.Outcome == Pass {
-		c.tb.Logf("loadtest: pass%s%s\n%s", v.met(), c.files.keep(r, nil), strings.TrimSuffix(r.String(), "\n"))
+		c.tb.Logf("loadtest: pass%s%s\n%s", v.met(), c.keep(r, nil), strings.TrimSuffix(r.String(), "\n"))
 		return
 	}
 	var b strings.Builder
@@ -136,7 +140,7 @@ func (c *check) tell(r *Report) {
 		b.WriteString(": this run proves nothing about the server, neither good nor bad")
 	}
 	b.WriteString(v.folded())
-	b.WriteString(c.files.keep(r, &c.scene))
+	b.WriteString(c.keep(r, &c.scene))
 	b.WriteString(c.replay(r))
 	b.WriteString("\n" + c.seen(r))
 	if v.Outcome == Invalid && c.budget.SkipUnfit {
@@ -182,7 +186,7 @@ func (v Verdict) folded() string {
 	var b strings.Builder
 	for line := range strings.Lines(v.String()) {
 		if text, is := strings.CutPrefix(line, "  "); is {
-			for i, part := range fold(text, lineWidth-4) {
+			for i, part := range lines.Fold(text, lines.Width-4) {
 				b.WriteString("\n  " + strings.Repeat("  ", min(i, 1)) + part)
 			}
 		}

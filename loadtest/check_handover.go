@@ -25,7 +25,6 @@ func init() {
 		return d.latest(takes), d.timeoutFor(takes)
 	}
 	handover.Expected = func(cfg any) time.Duration { d, _ := cfg.(Config).planned(); return d }
-	handover.Package = packagePath
 }
 
 // gateRamp is that of a Config with none, for a gate: it is no part of what is compared, and done twelve times and more.

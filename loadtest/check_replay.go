@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"os"
-	"path/filepath"
-	"regexp"
-	"runtime/debug"
 	"strconv"
-	"strings"
+
+	"example.com/holdfast/internal/rerun"
 )
 
 // seedVariable names the environment variable that replaces Config.Seed in Check and Bench.
@@ -35,42 +33,5 @@ func seedOf(cfg Config) (uint64, error) {
 
 // replay says how to run the same test with the same pauses.
 func (c *check) replay(r *Report) string {
-	return "\n  again: " + replayCommand(c.tb.Name(), packagePath(), r.Seed, r.Environment.Race)
-}
-
-// replayCommand is for a test, or a benchmark by its name.
-func replayCommand(test, pkg string, seed uint64, race bool) string {
-	var levels []string
-	for level := range strings.SplitSeq(test, "/") {
-		levels = append(levels, "^"+regexp.QuoteMeta(level)+"$")
-	}
-	which := quoted(strings.Join(levels, "/"))
-	flags := "-count=1"
-	if race {
-		flags += " -race"
-	}
-	if strings.HasPrefix(test, "Benchmark") {
-		which = "'^$' -bench=" + which + " -benchtime=1x"
-	}
-	if pkg == "command-line-arguments" { // of files, not of a package
-		pkg = "."
-	}
-	return fmt.Sprintf("%s=%d go test %s -run=%s %s", seedVariable, seed, flags, which, pkg)
-}
-
-// quoted quotes s for a shell.
-func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
-
-// packagePath is the import path of the package whose tests this binary has, as far as it is known.
-func packagePath() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		if path, is := strings.CutSuffix(info.Path, ".test"); is {
-			return path
-		}
-	}
-	path, err := os.Executable()
-	if err != nil {
-		return "."
-	}
-	return strings.TrimSuffix(strings.TrimSuffix(filepath.Base(path), ".exe"), ".test")
+	return "\n  again: " + rerun.Command(seedVariable, strconv.FormatUint(r.Seed, 10), c.tb.Name(), rerun.Package(), r.Environment.Race)
 }

@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"example.com/holdfast/internal/lines"
 	"example.com/holdfast/internal/netpoll"
+	"example.com/holdfast/internal/rerun"
 )
 
 // turnPath is the file that all tests of this machine lock in turn.
@@ -41,12 +43,12 @@ func turnAt(tb testing.TB, path string, latest time.Time) (end func(), err error
 	if _, bench := tb.(*testing.B); bench {
 		logf = func(string, ...any) {} // it would split the result's line
 	}
-	who := fmt.Sprintf("%s of %s (process %d)", orNone(tb.Name(), "a test"), packagePath(), os.Getpid())
+	who := fmt.Sprintf("%s of %s (process %d)", orNone(tb.Name(), "a test"), rerun.Package(), os.Getpid())
 	began, told, waitedFor := time.Now(), false, ""
 	for {
 		turn, by, err := netpoll.TakeTurn(path, who)
 		waited := time.Since(began)
-		waitedFor = cmp.Or(oneLine(by), waitedFor, "another test")
+		waitedFor = cmp.Or(lines.One(by), waitedFor, "another test")
 		switch {
 		case err != nil:
 			logf("loadtest: no turns are taken, and other tests may load this machine at the same time: %v", err)

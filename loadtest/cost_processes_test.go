@@ -21,8 +21,8 @@ import (
 // variable says which conns it is about, and that it is one.
 const again = "HOLDFAST_COST_TEST"
 
-// rerun returns a command that runs one test of this binary alone.
-func rerun(tb testing.TB, test, value string) *exec.Cmd {
+// anotherProcess returns a command that runs one test of this binary alone.
+func anotherProcess(tb testing.TB, test, value string) *exec.Cmd {
 	tb.Helper()
 	path, err := os.Executable()
 	require.NoError(tb, err)
@@ -34,7 +34,7 @@ func rerun(tb testing.TB, test, value string) *exec.Cmd {
 // plainServer is a net/http server in a process of its own.
 func plainServer(t *testing.T) (url string, pid int) {
 	t.Helper()
-	cmd := rerun(t, "TestServeInAProcess", "serve")
+	cmd := anotherProcess(t, "TestServeInAProcess", "serve")
 	stdin, err := cmd.StdinPipe()
 	require.NoError(t, err)
 	stdout, err := cmd.StdoutPipe()
@@ -128,7 +128,7 @@ func costs(b testing.TB, conns int, opts CostOptions, more func() bool) (heaps [
 		b.Logf("in %v: %v", time.Since(began).Round(time.Millisecond), c)
 		heaps = append(heaps, c.Heap.PerConn)
 	}
-	cmd := rerun(b, "TestHeapProfileOfConns", fmt.Sprint(conns))
+	cmd := anotherProcess(b, "TestHeapProfileOfConns", fmt.Sprint(conns))
 	cmd.Env = append(cmd.Env, "GODEBUG=memprofilerate=1")
 	out, err := cmd.Output()
 	require.NoError(b, err, "%s", out)

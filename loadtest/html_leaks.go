@@ -1,6 +1,10 @@
 package loadtest
 
-import "fmt"
+import (
+	"fmt"
+
+	"example.com/holdfast/internal/lines"
+)
 
 // leaks has what the process held after each round, what the last one left, and what holds that.
 func (p page) leaks(l *Leaks) {
@@ -10,7 +14,7 @@ func (p page) leaks(l *Leaks) {
 	p.put("<section id=\"leaks\">\n<h2>Leaks</h2>\n<p>In each round %s conns were opened and closed.</p>\n",
 		countDatum("leaks.conns", l.Conns))
 	if l.Cut != "" {
-		p.put("<p>There were no more rounds: %s.</p>\n", oneLine(l.Cut))
+		p.put("<p>There were no more rounds: %s.</p>\n", lines.One(l.Cut))
 	}
 	if len(l.Rounds) > 0 {
 		p.leakRounds(l)
@@ -18,7 +22,7 @@ func (p page) leaks(l *Leaks) {
 	if len(l.Stayed) > 0 {
 		p.put("<p>What stayed in the last round:</p>\n<ul>\n")
 		for _, stayed := range l.Stayed {
-			p.put("<li>%s</li>\n", oneLine(stayed))
+			p.put("<li>%s</li>\n", lines.One(stayed))
 		}
 		p.put("</ul>\n")
 	}

@@ -3,6 +3,8 @@ package loadtest
 import (
 	"fmt"
 	"time"
+
+	"example.com/holdfast/internal/lines"
 )
 
 // mostBars bounds the ways of loss that are drawn; the table has them all.
@@ -51,7 +53,7 @@ func (c *chart) lossBar(d Drop, most int64, top float64) {
 func causeText(d Drop) string {
 	s := string(d.Cause)
 	for _, more := range nonEmpty(d.Rule, d.Errno) {
-		s += " (" + oneLine(more) + ")"
+		s += " (" + lines.One(more) + ")"
 	}
 	return s
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"example.com/holdfast/internal/lines"
 )
 
 // What a run cost, what was beside it, and how to have it again.
@@ -113,7 +115,7 @@ func (p page) processes(all []Process) {
 		at := func(name string) string { return fmt.Sprintf("processes.%d.%s", i, name) }
 		ended := "when the run did"
 		if of.Died != "" {
-			ended = fmt.Sprintf("died at %s: %s", threeDigits(of.DiedAt), oneLine(of.Died))
+			ended = fmt.Sprintf("died at %s: %s", threeDigits(of.DiedAt), lines.One(of.Died))
 		}
 		p.put("<tr><th scope=\"row\">%d</th><td>%s</td><td>%s</td><td>%s</td></tr>\n", of.PID,
 			countDatum(at("conns"), of.Conns), countDatum(at("lost"), of.Lost), ended)
@@ -156,7 +158,7 @@ func echoFields(e Echo) []field {
 		if s == "" {
 			s = none
 		}
-		return mark("%s", oneLine(s))
+		return mark("%s", lines.One(s))
 	}
 	var local []string
 	for _, a := range e.LocalAddrs {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"example.com/holdfast/internal/lines"
 )
 
 // The figures of the page: all that the charts show, and what they do not.
@@ -216,7 +218,7 @@ func sampleText(l Loss) string {
 		s += fmt.Sprintf(", status %d", l.Status)
 	}
 	if l.Detail != "" {
-		s += ": " + oneLine(l.Detail)
+		s += ": " + lines.One(l.Detail)
 	}
 	return s
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"example.com/holdfast/internal/engine"
+	"example.com/holdfast/internal/lines"
 )
 
 // mostDrops bounds the ways of loss that String tells one by one.
@@ -59,7 +60,7 @@ func dropText(d Drop) string {
 		fmt.Fprintf(&b, ", %s seen", some(s.Bytes, "byte"))
 	}
 	if d.Sample.Detail != "" {
-		fmt.Fprintf(&b, ": %s", oneLine(d.Sample.Detail))
+		fmt.Fprintf(&b, ": %s", lines.One(d.Sample.Detail))
 	}
 	return b.String()
 }

@@ -6,46 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 )
-
-// lineWidth is the most columns of a line of text.
-const lineWidth = 110
-
-// fold breaks text at blanks into lines of at most width columns; what has no blank stays whole. Lines after the first
-// are indented as the first is.
-func fold(text string, width int) []string {
-	indent := text[:len(text)-len(strings.TrimLeft(text, " "))]
-	var lines []string
-	line := indent
-	for _, word := range strings.Fields(text) {
-		switch {
-		case line == indent:
-			line += word
-		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) <= width:
-			line += " " + word
-		default:
-			lines = append(lines, line)
-			line = indent + word
-		}
-	}
-	return append(lines, line)
-}
-
-// oneLine makes foreign text fit into a line: what does not print becomes a blank.
-func oneLine(s string) string {
-	const most = 200
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return strings.Map(func(c rune) rune {
-		if !unicode.IsPrint(c) {
-			return ' '
-		}
-		return c
-	}, s)
-}
 
 // plainDuration is for what a person has written: exact, without the zeros that Duration.String adds.
 func plainDuration(d time.Duration) string {

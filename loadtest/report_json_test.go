@@ -17,6 +17,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/stretchr/testify/require"
+
+	"example.com/holdfast/internal/golden"
 )
 
 func diffReports(want, got *Report) string {
@@ -77,7 +79,7 @@ func TestJSONGolden(t *testing.T) {
 		data, err := json.MarshalIndent(r, "", "  ")
 		require.NoError(t, err)
 		require.Len(t, histogramText.FindAll(data, -1), len(r.distributions())+4) // those of the cohort
-		wantGolden(t, "report_"+name+".json", histogramText.ReplaceAllString(string(data), `"hdr": "…"`)+"\n")
+		golden.Want(t, "report_"+name+".json", histogramText.ReplaceAllString(string(data), `"hdr": "…"`)+"\n")
 	}
 }
 

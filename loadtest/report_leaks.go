@@ -3,6 +3,8 @@ package loadtest
 import (
 	"fmt"
 	"strings"
+
+	"example.com/holdfast/internal/lines"
 )
 
 // leaks says what stayed of conns that were opened and closed in rounds.
@@ -12,7 +14,7 @@ func (t *table) leaks(l *Leaks) {
 	}
 	t.row("leaks", "%s", leaksText(l))
 	for _, stayed := range l.Stayed {
-		t.row("", "%s", oneLine(stayed))
+		t.row("", "%s", lines.One(stayed))
 	}
 }
 
@@ -32,7 +34,7 @@ func leaksText(l *Leaks) string {
 		text += ": the last left " + strings.Join(each, ", ") + " more for each conn"
 	}
 	if l.Cut != "" {
-		text += "; there were no more: " + oneLine(l.Cut)
+		text += "; there were no more: " + lines.One(l.Cut)
 	}
 	return text
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"example.com/holdfast/internal/lines"
 )
 
 // String is the report as a table for a test log: lines of at most 110 columns, some thirty of them when nothing went
@@ -31,13 +33,7 @@ type table struct{ b strings.Builder }
 const labelWidth = 13
 
 func (t *table) row(label, format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	for i, line := range fold(text, lineWidth-labelWidth) {
-		if i > 0 {
-			label = ""
-		}
-		t.line(fmt.Sprintf("%-*s%s", labelWidth, label, line))
-	}
+	t.b.WriteString(lines.Labelled(label, labelWidth, fmt.Sprintf(format, args...)))
 }
 
 func (t *table) line(s string) {

@@ -7,6 +7,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+
+	"example.com/holdfast/internal/golden"
+	"example.com/holdfast/internal/lines"
 )
 
 func TestStringGolden(t *testing.T) {
@@ -17,12 +20,12 @@ func TestStringGolden(t *testing.T) {
 		got := r.String()
 		for line := range strings.Lines(got) {
 			line = strings.TrimSuffix(line, "\n")
-			require.LessOrEqual(t, utf8.RuneCountInString(line), lineWidth, "%q", line)
+			require.LessOrEqual(t, utf8.RuneCountInString(line), lines.Width, "%q", line)
 			require.Equal(t, strings.TrimRight(line, " "), line)
 		}
 		require.NotContains(t, got, "password")
 		require.NotContains(t, got, "%!")
-		wantGolden(t, "report_"+name, got)
+		golden.Want(t, "report_"+name, got)
 	}
 	require.LessOrEqual(t, strings.Count(healthyReport().String(), "\n"), 30)
 }
@@ -79,10 +82,4 @@ func TestSizesInText(t *testing.T) {
 	} {
 		require.Equal(t, want, size(bytes), "%d bytes", bytes)
 	}
-}
-
-func TestFold(t *testing.T) {
-	require.Equal(t, []string{"  ab cd", "  µµµµµ", "  much-too-long", "  x"},
-		fold("  ab cd µµµµµ much-too-long x", 7))
-	require.Equal(t, []string{""}, fold("", 7))
 }

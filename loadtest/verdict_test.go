@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/holdfast/internal/engine"
+	"example.com/holdfast/internal/golden"
 )
 
 // soundInput is sampleInput with two clean seconds, in which the requests of hold were answered.
@@ -316,5 +317,5 @@ func TestVerdictText(t *testing.T) {
 		all.WriteString(v.String() + "\n\n")
 		require.NotContains(t, v.String(), "%!")
 	}
-	wantGolden(t, "verdicts", all.String())
+	golden.Want(t, "verdicts", all.String())
 }

@@ -38,7 +38,4 @@ var (
 
 	// Expected returns how long Check takes with cfg.
 	Expected func(cfg any) time.Duration
-
-	// Package returns the import path of the package whose tests this binary has.
-	Package func() string
 )

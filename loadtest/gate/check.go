@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/holdfast/internal/handover"
+	"example.com/holdfast/internal/rerun"
 	"example.com/holdfast/loadtest"
 )
 
@@ -154,7 +155,7 @@ func (g *gate) tell(r *result) {
 
 // result carries everything out.
 func (g *gate) result(ctx context.Context) (*result, error) {
-	r := &result{Format: resultFormat, Test: g.t.Name(), Package: handover.Package(), Outcome: unknown}
+	r := &result{Format: resultFormat, Test: g.t.Name(), Package: rerun.Package(), Outcome: unknown}
 	if !supported {
 		return r, fmt.Errorf("a gate needs Linux, where the CPU clock of another process can be read: here name no base (%s)", baseVariable)
 	}
