@@ -32,7 +32,7 @@ var arrows = map[string]struct{ code, tests []string }{
 	// A gate's generator loads two servers by plans of the engine. What loadtest knows of a Config comes by handover, because
 	// its own face is for people.
 	"loadtest/gate": {
-		code:  []string{"loadtest", "internal/handover", "internal/engine", "internal/generator", "internal/netpoll",
+		code: []string{"loadtest", "internal/handover", "internal/engine", "internal/generator", "internal/netpoll",
 			"internal/spawn", "internal/artifact", "internal/lines", "internal/rerun"},
 		tests: []string{"internal/leaktest", "internal/golden"},
 	},

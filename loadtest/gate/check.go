@@ -104,7 +104,7 @@ func (g *gate) mayTake(before time.Duration) time.Time {
 	latest, timeout := handover.Latest(g.t, before+g.takes())
 	if !latest.IsZero() && time.Now().After(latest) {
 		g.t.Fatalf("gate: not begun: with a base a test of this config may take %s, if something is worse, and its deadline is "+
-			"nearer: run go test with -timeout %s or more", (before+g.takes()).Round(time.Second), timeout)
+			"nearer: run go test with -timeout %s or more", (before + g.takes()).Round(time.Second), timeout)
 	}
 	if !latest.IsZero() {
 		latest = latest.Add(before)
