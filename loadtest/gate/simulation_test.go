@@ -27,7 +27,7 @@ type law struct {
 var laws = []law{
 	{"normal", func(*rand.Rand) float64 { return 1 }},
 
-	// Student's t with 3 degrees of freedom, whose variance is 3: of 40 differences, one lies beyond 3 σ of a normal.
+	// Student's t with 3 degrees of freedom, whose variance is 3: one in 72 lies beyond 3 σ, and of the normal one in 370.
 	{"t3", func(rng *rand.Rand) float64 {
 		x, y, z := rng.NormFloat64(), rng.NormFloat64(), rng.NormFloat64()
 		return 1 / math.Sqrt(x*x+y*y+z*z)
@@ -92,6 +92,20 @@ func (w truth) dropped(rng *rand.Rand, conns int64) (n int64) {
 		}
 	}
 	return n
+}
+
+func TestLaws(t *testing.T) {
+	for i, beyond := range []float64{0.0027, 0.0138, 0.0180} { // 3 σ: tables of the normal and of Student's t
+		rng := rand.New(rand.NewPCG(6, uint64(500+i)))
+		const draws = 200_000
+		n := 0.0
+		for range draws {
+			if math.Abs(laws[i].scale(rng)*rng.NormFloat64()) > 3 {
+				n++
+			}
+		}
+		require.InDelta(t, beyond, n/draws, 0.001, "%s", laws[i].name)
+	}
 }
 
 // frequencies are those of outcomes, of the gate and of its metrics.
@@ -178,15 +192,18 @@ func TestFreshPairsAlone(t *testing.T) {
 	}
 }
 
-// TestPower: 10 % more CPU per request is found, also where p50 is at its tolerance and may be flagged besides.
+// TestPower: 10 % more CPU per request is found, also where p50 is at its tolerance and may be flagged besides. Of laws with the same
+// σ the normal one is the hardest: what has heavy tails is the closer together but for these, and ranks make little of them.
 func TestPower(t *testing.T) {
 	eachLaw(t, laws, func(t *testing.T, w truth, k int, seed uint64) {
 		w.cpu, w.p50 = 0.10, 0.05
-		of := w.simulate(t, simulatedGates/8, seed)
+		of := w.simulate(t, simulatedGates/4, seed)
 		t.Log(of)
-		if w.law.name != "normal" { // of the same σ, what has light tails is the harder to tell
-			require.GreaterOrEqual(t, of["CPU per request worse"], []float64{0.99, 0.99, 0.90, 0.75}[k])
+		least := []float64{0.99, 0.99, 0.90, 0.75}
+		if w.law.name == "normal" {
+			least = []float64{0.99, 0.99, 0.85, 0.62}
 		}
+		require.GreaterOrEqual(t, of["CPU per request worse"], least[k])
 	})
 }
 
