@@ -46,35 +46,36 @@ func (t tally) turned() tally {
 	return tally{[2]int64{t.lost[1], t.lost[0]}, [2]int64{t.of[1], t.of[0]}, t.less, t.more}
 }
 
-// findDrops judges conns that were lost. In fresh pairs the sign test must say so too: the binomial one takes each conn for a case of
-// its own, and one accident takes many.
+// both returns the greater of the two. The binomial test takes each conn for a case of its own, and one accident takes many.
+func (t tally) both() float64 { return max(t.binomial(), t.signs()) }
+
+// findDrops judges conns that were lost. What is said of them in the end, both tests say; to measure again, one is enough.
 func findDrops(s *spec, pairs []pair, fresh bool) finding {
 	t := tallyOf(pairs, func(s side) (lost, of int64) { return s.Dropped, s.Conns })
-	test := tally.binomial
 	if fresh {
-		test = func(t tally) float64 { return max(t.binomial(), t.signs()) }
+		return t.judge(s, len(pairs), "conns", tally.both, tally.both)
 	}
-	return t.judge(s, len(pairs), "conns", test)
+	return t.judge(s, len(pairs), "conns", tally.binomial, tally.both)
 }
 
 // findFailed judges requests that failed.
 func findFailed(s *spec, pairs []pair, _ bool) finding {
 	t := tallyOf(pairs, func(s side) (lost, of int64) { return s.Failed, s.Failed + s.Requests })
-	return t.judge(s, len(pairs), "requests", tally.signs)
+	return t.judge(s, len(pairs), "requests", tally.signs, tally.signs)
 }
 
 // judge calls same what head lost no more of, neither in all nor in more pairs: no number of pairs shows that nothing is ever lost.
-func (t tally) judge(s *spec, pairs int, what string, test func(tally) float64) finding {
+func (t tally) judge(s *spec, pairs int, what string, isWorse, isBetter func(tally) float64) finding {
 	f := finding{metric: s.metric(), p: 1}
 	if t.of[0] <= 0 || t.of[1] <= 0 {
 		f.Why = fmt.Sprintf("there were %d %s of base and %d of head", t.of[0], what, t.of[1])
 		return f
 	}
 	base, head := share(t.lost[0], t.of[0]), share(t.lost[1], t.of[1])
-	p := test(t)
+	p := isWorse(t)
 	f.Base, f.Head, f.First, f.p = &base, &head, &p, p
 	switch {
-	case test(t.turned()) <= pCount:
+	case isBetter(t.turned()) <= pCount:
 		f.Outcome = better
 	case head <= base && t.more <= t.less:
 		f.Outcome = same

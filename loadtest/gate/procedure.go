@@ -25,7 +25,7 @@ func (e *disturbedError) Error() string { return "gate: " + e.why }
 
 // decide judges all metrics of pairs, in two stages. What the first pairs flag as worse is measured again, by more, in twice as
 // many fresh pairs, and these alone confirm it, with a p that is divided by how many were flagged. There is no third stage, and
-// pairs of both are never taken together: of gates without a cause, 1 in 100 at most is then red, however many metrics
+// pairs of both are never taken together: of gates without a cause, 1 in 100 at most is then red by pairs, however many metrics
 // there are and however they hang together. What is not confirmed is judged by the fresh pairs as well, because the first were
 // chosen for looking bad.
 //
@@ -75,18 +75,18 @@ func decide(first []pair, more func(n int) ([]pair, error)) (judgement, error) {
 func (s *spec) confirm(first finding, n int, fresh []pair, flagged int) finding {
 	f := s.find(s, fresh, true)
 	f.First, f.Confirm = first.First, f.First
-	found := fmt.Sprintf("%d pairs found it worse (p = %s)", n, chance(first.p))
+	found := fmt.Sprintf("%d pairs found it worse (%s)", n, chance(first.p))
 	switch {
 	case f.Confirm == nil: // not measured
 		f.Outcome, f.Why = unknown, found+", and in the fresh ones "+f.Why
 	case f.p <= pConfirm/float64(flagged):
 		f.Outcome, f.Needed = worse, 0
-		f.Why = fmt.Sprintf("%s, and %d fresh ones again (p = %s)", found, len(fresh), chance(f.p))
+		f.Why = fmt.Sprintf("%s, and %d fresh ones again (%s)", found, len(fresh), chance(f.p))
 	default:
 		if f.Outcome == better {
 			f.Outcome = same // the first pairs said the contrary
 		}
-		found = fmt.Sprintf("%s, %d fresh ones did not confirm it (p = %s)", found, len(fresh), chance(f.p))
+		found = fmt.Sprintf("%s, %d fresh ones did not confirm it (%s)", found, len(fresh), chance(f.p))
 		if f.Why != "" {
 			found += "; " + f.Why
 		}
@@ -98,15 +98,15 @@ func (s *spec) confirm(first finding, n int, fresh []pair, flagged int) finding 
 // unconfirmed makes unknown what n pairs have flagged.
 func (f *finding) unconfirmed(n int, e *disturbedError) {
 	f.Outcome, f.Needed = unknown, 0
-	f.Why = fmt.Sprintf("%d pairs found it worse (p = %s), which could not be confirmed: %s", n, chance(f.p), e.why)
+	f.Why = fmt.Sprintf("%d pairs found it worse (%s), which could not be confirmed: %s", n, chance(f.p), e.why)
 }
 
 // chance writes a p with two digits.
 func chance(p float64) string {
 	if p < 1e-4 {
-		return "under 0.0001"
+		return "p < 0.0001"
 	}
-	return fmt.Sprintf("%.2g", p)
+	return fmt.Sprintf("p = %.2g", p)
 }
 
 // overall is the outcome of a gate with these metrics. What is shown has no part in it.

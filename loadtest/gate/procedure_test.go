@@ -90,11 +90,11 @@ func TestDecideCPU(t *testing.T) {
 		{name: "better", first: around(12, -10, 4), want: better, estimate: -0.10},
 		{
 			name: "worse", first: around(12, 10, 3), fresh: around(24, 9, 3), want: worse, estimate: 0.09,
-			why: "12 pairs found it worse (p = 0.00024), and 24 fresh ones again (p = under 0.0001)",
+			why: "12 pairs found it worse (p = 0.00024), and 24 fresh ones again (p < 0.0001)",
 		},
 		{
 			name: "worse by less than same is", first: around(12, 4, 0.5), fresh: around(24, 4, 0.5), want: worse, estimate: 0.04,
-			why: "12 pairs found it worse (p = 0.00024), and 24 fresh ones again (p = under 0.0001)",
+			why: "12 pairs found it worse (p = 0.00024), and 24 fresh ones again (p < 0.0001)",
 		},
 		{
 			name: "not confirmed", first: around(12, 10, 3), fresh: around(24, 0, 3), want: same, estimate: 0,
@@ -108,7 +108,7 @@ func TestDecideCPU(t *testing.T) {
 			name: "neither confirmed nor refuted", first: around(12, 10, 3), fresh: around(24, 4, 12), want: unknown, estimate: 0.04,
 			needed: 0,
 			why: "12 pairs found it worse (p = 0.00024), 24 fresh ones did not confirm it (p = 0.14); 24 pairs leave it between +1.0 % " +
-				"and +6.6 %, and 100 would hardly tell more",
+				"and +6.6 %; it would likely take more than 100 to tell",
 		},
 		{
 			name: "open", first: around(12, 0, 20), want: unknown, needed: 71,
@@ -116,7 +116,7 @@ func TestDecideCPU(t *testing.T) {
 		},
 		{
 			name: "hopeless", first: around(12, 3.5, 20), want: unknown, needed: 0, estimate: 0.035,
-			why: "12 pairs leave it between -4.2 % and +10.6 %, and 100 would hardly tell more",
+			why: "12 pairs leave it between -4.2 % and +10.6 %; it would likely take more than 100 to tell",
 		},
 		{
 			name: "too few", first: []float64{0, 0, 0, 0}, want: unknown, needed: 12,
@@ -205,15 +205,15 @@ func TestDecideDrops(t *testing.T) {
 		{name: "none", first: pairsOf(still...), want: same},
 		{
 			name: "one in each pair", first: dropping(12, oneEach), fresh: dropping(24, oneEach), want: worse,
-			why: "12 pairs found it worse (p = 0.00024), and 24 fresh ones again (p = under 0.0001)",
+			why: "12 pairs found it worse (p = 0.00024), and 24 fresh ones again (p < 0.0001)",
 		},
 		{
 			name: "one accident", first: dropping(12, accident), fresh: pairsOf(around(24, 0, 3)...), want: same,
-			why: "12 pairs found it worse (p = under 0.0001), 24 fresh ones did not confirm it (p = 1)",
+			why: "12 pairs found it worse (p < 0.0001), 24 fresh ones did not confirm it (p = 1)",
 		},
 		{
 			name: "two accidents", first: dropping(12, accident), fresh: dropping(24, accident), want: unknown,
-			why: "12 pairs found it worse (p = under 0.0001), 24 fresh ones did not confirm it (p = 0.5); head lost 50 of 24000 conns, more " +
+			why: "12 pairs found it worse (p < 0.0001), 24 fresh ones did not confirm it (p = 0.5); head lost 50 of 24000 conns, more " +
 				"in 1 of 24 pairs, and base 0 of 24000, more in 0: that may be chance",
 		},
 		{
@@ -242,6 +242,12 @@ func TestDecideDrops(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, better, find(t, j.metrics, "dropped conns").Outcome)
 	require.Equal(t, 0.001, *find(t, j.metrics, "dropped conns").Base)
+
+	accidentOfBase := pairsOf(still...)
+	accidentOfBase[3].Base.Dropped = 50
+	j, err = decide(accidentOfBase, nothingFlagged(t))
+	require.NoError(t, err)
+	require.Equal(t, same, find(t, j.metrics, "dropped conns").Outcome, "one accident makes nothing better")
 }
 
 // TestDropsByExposure: a head of twice the conns may lose twice as many.

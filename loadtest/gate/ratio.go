@@ -79,7 +79,7 @@ func (s *spec) undecided(test signedRank, f finding) string {
 	case math.IsInf(f.Change.High, 1):
 		return fmt.Sprintf("%d pairs bound nothing: it takes 5, and %d are usual", test.pairs, usualPairs)
 	case f.Needed == 0:
-		return fmt.Sprintf("%d pairs leave it between %s and %s, and %d would hardly tell more", test.pairs, percent(f.Change.Low),
+		return fmt.Sprintf("%d pairs leave it between %s and %s; it would likely take more than %d to tell", test.pairs, percent(f.Change.Low),
 			percent(f.Change.High), mostPairs)
 	}
 	return fmt.Sprintf("%d pairs leave it between %s and %s; some %d would likely tell", test.pairs, percent(f.Change.Low),

@@ -27,7 +27,7 @@ type law struct {
 var laws = []law{
 	{"normal", func(*rand.Rand) float64 { return 1 }},
 
-	// Student's t with 3 degrees of freedom, whose variance is 3: of 40 differences, one lies beyond 3 σ of a normal.
+	// Student's t with 3 degrees of freedom, whose variance is 3: one in 72 lies beyond 3 σ, and of the normal one in 370.
 	{"t3", func(rng *rand.Rand) float64 {
 		x, y, z := rng.NormFloat64(), rng.NormFloat64(), rng.NormFloat64()
 		return 1 / math.Sqrt(x*x+y*y+z*z)
@@ -66,10 +66,8 @@ func (w truth) pairs(rng *rand.Rand, n int) []pair {
 			cpu = w.lag*cpu + math.Sqrt(1-w.lag*w.lag)*rng.NormFloat64()
 		}
 		p50 := correlation*cpu + math.Sqrt(1-correlation*correlation)*rng.NormFloat64()
-		base := side{
-			Conns: 1000, CPU: time.Second, Requests: 20_000, Fewest: 1000, P50: 200 * time.Microsecond, P99: time.Millisecond,
-			P999: 2 * time.Millisecond, Max: 3 * time.Millisecond,
-		}
+		// What is not judged is not drawn either.
+		base := side{Conns: 1000, CPU: time.Second, Requests: 20_000, Fewest: 1000, P50: 200 * time.Microsecond}
 		head := base
 		head.CPU = time.Duration(float64(base.CPU) * (1 + w.cpu) * math.Exp(scale*cpu))
 		head.P50 = time.Duration(float64(base.P50) * (1 + w.p50) * math.Exp(scale*p50))
@@ -88,14 +86,26 @@ func (w truth) dropped(rng *rand.Rand, conns int64) (n int64) {
 	if w.fixed {
 		return int64(w.drops * float64(conns))
 	}
-	if w.drops > 0 {
-		for range conns {
-			if rng.Float64() < w.drops {
-				n++
-			}
+	if w.drops > 0 { // from one to the next, a number of conns that is drawn
+		for at := rng.ExpFloat64() / w.drops; at < float64(conns); at += rng.ExpFloat64() / w.drops {
+			n++
 		}
 	}
 	return n
+}
+
+func TestLaws(t *testing.T) {
+	for i, beyond := range []float64{0.0027, 0.0138, 0.0180} { // 3 σ: tables of the normal and of Student's t
+		rng := rand.New(rand.NewPCG(6, uint64(500+i)))
+		const draws = 200_000
+		n := 0.0
+		for range draws {
+			if math.Abs(laws[i].scale(rng)*rng.NormFloat64()) > 3 {
+				n++
+			}
+		}
+		require.InDelta(t, beyond, n/draws, 0.001, "%s", laws[i].name)
+	}
 }
 
 // frequencies are those of outcomes, of the gate and of its metrics.
@@ -174,23 +184,26 @@ func TestFreshPairsAlone(t *testing.T) {
 	for i, l := range heavyTailed {
 		t.Run(l.name, func(t *testing.T) {
 			t.Parallel()
-			of := truth{law: l, sigma: 0.05, cpu: 0.02, p50: 0.05, misled: 1.2}.simulate(t, simulatedGates, uint64(200+i))
+			of := truth{law: l, sigma: 0.05, cpu: 0.02, p50: 0.05, misled: 1.2}.simulate(t, simulatedGates/2, uint64(200+i))
 			t.Log(of)
-			// The tests take nearly all of their 1 %: of so many gates, one standard error of it is 0.07 %.
+			// The tests take nearly all of their 1 %: of so many gates, one standard error of it is 0.1 %.
 			require.InDelta(t, 0.009, of["gate worse"], 0.003)
 		})
 	}
 }
 
-// TestPower: 10 % more CPU per request is found, also where p50 is at its tolerance and may be flagged besides.
+// TestPower: 10 % more CPU per request is found, also where p50 is at its tolerance and may be flagged besides. Of laws with the same
+// σ the normal one is the hardest: what has heavy tails is the closer together but for these, and ranks make little of them.
 func TestPower(t *testing.T) {
 	eachLaw(t, laws, func(t *testing.T, w truth, k int, seed uint64) {
 		w.cpu, w.p50 = 0.10, 0.05
 		of := w.simulate(t, simulatedGates/4, seed)
 		t.Log(of)
-		if w.law.name != "normal" { // of the same σ, what has light tails is the harder to tell
-			require.GreaterOrEqual(t, of["CPU per request worse"], []float64{0.99, 0.99, 0.90, 0.75}[k])
+		least := []float64{0.99, 0.99, 0.90, 0.75}
+		if w.law.name == "normal" {
+			least = []float64{0.99, 0.99, 0.85, 0.62}
 		}
+		require.GreaterOrEqual(t, of["CPU per request worse"], least[k])
 	})
 }
 
@@ -224,6 +237,34 @@ func TestRedWithDrift(t *testing.T) {
 		t.Log(of)
 		require.LessOrEqual(t, of["gate worse"], 0.01)
 	})
+}
+
+// TestSimulatedNeeded: of gates that leave CPU open, and say how many pairs would likely decide it, so many decide nine in ten.
+func TestSimulatedNeeded(t *testing.T) {
+	for i, effect := range []float64{0, 0.02, 0.06} {
+		t.Run(fmt.Sprintf("%+.0f%%", 100*effect), func(t *testing.T) {
+			t.Parallel()
+			w := truth{law: heavyTailed[0], sigma: 0.08, cpu: effect}
+			rng := rand.New(rand.NewPCG(6, uint64(400+i)))
+			judge := func(n int) metric {
+				j, err := decide(w.pairs(rng, n), func(n int) ([]pair, error) { return w.pairs(rng, n), nil })
+				require.NoError(t, err)
+				return j.metrics[0]
+			}
+			gates, told, decided := 500, 0, 0
+			for range gates {
+				if m := judge(usualPairs); m.Outcome == unknown && m.Needed > 0 {
+					told++
+					if judge(m.Needed).Outcome != unknown {
+						decided++
+					}
+				}
+			}
+			t.Logf("%d of %d gates said a number, %d of them were right", told, gates, decided)
+			require.Greater(t, told, 50)
+			require.GreaterOrEqual(t, float64(decided)/float64(told), 0.9)
+		})
+	}
 }
 
 func TestSimulatedDrops(t *testing.T) {

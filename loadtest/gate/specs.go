@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -128,7 +129,8 @@ const (
 func (s *spec) metric() metric {
 	m := metric{Name: s.name, Unit: s.unit, Rule: s.rule, Outcome: unknown, Tolerance: s.tolerance, Limit: s.limit}
 	if s.cost != nil && s.rule != "" {
-		m.Limit = s.tolerance // no figure is above any other by more
+		m.Tolerance = cmp.Or(s.tolerance, s.slack)
+		m.Limit = m.Tolerance // no figure is above any other by more
 	}
 	if s.rule == "" {
 		m.Outcome = shown
