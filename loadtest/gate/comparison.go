@@ -72,6 +72,9 @@ func (g *gate) measure(ctx context.Context, m *match, r *result) error {
 	if err != nil {
 		return err
 	}
+	for _, p := range r.First {
+		r.Conns, r.Outstanding = int(p.Base.Conns), min(outstanding, int(p.Base.Conns))
+	}
 	r.Noise, r.Confirming = j.noise, j.confirming
 	r.Metrics = inOrder(append(j.metrics, costs...))
 	r.Outcome = overall(r.Metrics)
@@ -89,7 +92,6 @@ func (m *match) pairs(ctx context.Context, n int, r *result) (pairs []pair, err 
 		if err != nil {
 			return pairs, err
 		}
-		m.setup(r, p)
 		if p.Disturbed == "" {
 			pairs = append(pairs, p)
 			continue
@@ -116,14 +118,14 @@ func (m *match) costs(ctx context.Context, r *result) ([]metric, error) {
 				break // the others would say the same
 			}
 		}
-		r.Costs = append(r.Costs, pairs...)
 		return pairs, nil
 	}
+	var metrics []metric
 	first, err := measure()
-	if err != nil {
-		return nil, err
+	if err == nil {
+		metrics, r.ConfirmingCosts, err = compareCosts(first, measure)
 	}
-	metrics, _, err := compareCosts(first, measure)
+	r.Costs = first
 	return metrics, err
 }
 

@@ -1,37 +1,61 @@
 package gate
 
 import (
+	"context"
+	"net"
 	"net/http"
 	"os"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"example.com/holdfast/internal/spawn"
 	"example.com/holdfast/loadtest"
 )
 
-// A handicap is what makes the server of TestHandicapped worse, told by its environment.
-const (
-	connsVariable = "HOLDFAST_GATE_TEST_CONNS"
-	spinVariable  = "HOLDFAST_GATE_TEST_SPIN" // rounds of work for each request
-)
-
-func number(t *testing.T, variable string) int {
-	text := os.Getenv(variable)
-	if text == "" {
-		return 0
-	}
-	n, err := strconv.Atoi(text)
-	require.NoError(t, err)
-	return n
+// A handicap is what makes the server of TestHandicapped worse than its base, told by its environment.
+type handicap struct {
+	conns     int
+	spin      int // rounds of work for each request
+	heap      int // bytes for each conn
+	goroutine int // for each conn
+	drop      int // one conn of so many is closed by the server; 0: none
+	endAfter  int // requests until the process ends; 0: none do that
 }
 
-var spun uint64
+const handicapVariable = "HOLDFAST_GATE_TEST_"
+
+func (h *handicap) fields() map[string]*int {
+	return map[string]*int{"CONNS": &h.conns, "SPIN": &h.spin, "HEAP": &h.heap, "GOROUTINE": &h.goroutine, "DROP": &h.drop,
+		"END": &h.endAfter}
+}
+
+// program returns what starts such a server: this test binary.
+func (h handicap) program(t testing.TB, name string) serverProgram {
+	path, err := os.Executable()
+	require.NoError(t, err)
+	env := os.Environ()
+	for field, n := range h.fields() {
+		env = append(env, handicapVariable+field+"="+strconv.Itoa(*n))
+	}
+	return serverProgram{name, spawn.Program{Path: path, Args: []string{"-test.run=^TestHandicapped$", "-test.timeout=0"}, Env: env,
+		Variable: variable, Stdout: true}}
+}
+
+// matchOf returns a match of two such servers, which needs no repository.
+func matchOf(t testing.TB, base, head handicap) *match {
+	return &match{base: base.program(t, "base"), head: head.program(t, "head"), seed: 1}
+}
+
+var spun atomic.Uint64
 
 // spin takes time that grows with n, and nothing else.
 func spin(n int) uint64 {
-	x := uint64(n)
+	x := uint64(n) | 1
 	for range n {
 		x ^= x << 13
 		x ^= x >> 7
@@ -40,17 +64,75 @@ func spin(n int) uint64 {
 	return x
 }
 
-// TestHandicapped is the test that server processes of other tests run.
+// TestHandicapped is what server processes of other tests run.
 func TestHandicapped(t *testing.T) {
 	if master == nil {
-		t.Skip("it is run by others")
+		t.Skip("other tests run it, in processes of their own")
 	}
-	rounds := number(t, spinVariable)
-	s := loadtest.NewServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if spin(rounds) == 1 {
-			spun++
-		}
-		w.Write([]byte("hello"))
-	}))
-	master.serve(t, loadtest.Config{Server: s, Connections: number(t, connsVariable)})
+	var h handicap
+	for field, n := range h.fields() {
+		var err error
+		*n, err = strconv.Atoi(os.Getenv(handicapVariable + field))
+		require.NoError(t, err)
+	}
+	s := loadtest.Serve(t, "tcp", h.serve)
+	Check(t, loadtest.Config{Server: s, Connections: h.conns}, loadtest.Budget{}, Options{})
+}
+
+type connKey struct{}
+
+// A burden is what a conn has besides.
+type burden struct {
+	heap   []byte
+	number int64
+	asked  atomic.Int64
+}
+
+func (h *handicap) serve(l net.Listener) error {
+	var conns, requests atomic.Int64
+	var waiting sync.Map // by conn: what ends its goroutine
+	server := http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			spun.Add(spin(h.spin) & 1)
+			b := r.Context().Value(connKey{}).(*burden)
+			if h.drop > 0 && b.number%int64(h.drop) == 0 && b.asked.Add(1) == 3 {
+				panic(http.ErrAbortHandler)
+			}
+			if n := requests.Add(1); h.endAfter > 0 && n == int64(h.endAfter) {
+				println("this server ends")
+				os.Exit(7)
+			}
+			_, _ = w.Write([]byte("hello\n"))
+		}),
+		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, &burden{heap: make([]byte, h.heap), number: conns.Add(1)})
+		},
+		ConnState: func(c net.Conn, s http.ConnState) {
+			switch {
+			case h.goroutine == 0:
+			case s == http.StateNew:
+				ends := make(chan struct{})
+				waiting.Store(c, ends)
+				for range h.goroutine {
+					go func() { <-ends }()
+				}
+			case s == http.StateClosed:
+				ends, _ := waiting.LoadAndDelete(c)
+				close(ends.(chan struct{}))
+			}
+		},
+	}
+	return server.Serve(l)
+}
+
+// spinFor returns how many rounds take so long.
+func spinFor(d time.Duration) int {
+	const rounds = 10_000_000
+	fastest := time.Hour
+	for range 5 {
+		began := time.Now()
+		spun.Add(spin(rounds) & 1)
+		fastest = min(fastest, time.Since(began))
+	}
+	return int(int64(d) * rounds / int64(fastest))
 }

@@ -17,9 +17,10 @@ import (
 // each, 6 % in 8 of 250 ms, 3 % in 20 of 100 ms: what the machine does to the one it does to the other only if they take
 // turns faster than it changes.
 const (
-	warmUp     = 500 * time.Millisecond // each
-	slicePairs = 20
-	sliceLasts = 100 * time.Millisecond
+	warmUp      = 500 * time.Millisecond // each
+	slicePairs  = 20
+	sliceLasts  = 100 * time.Millisecond
+	outstanding = 64 // requests at a time; at most as many as conns
 )
 
 // A match measures pairs and costs of two programs.
@@ -181,5 +182,3 @@ func disturbed(slices []slice) string {
 	}
 	return ""
 }
-
-var outstanding = 64

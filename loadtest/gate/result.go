@@ -43,6 +43,8 @@ type result struct {
 	Confirming []pair     `json:"confirming,omitempty"` // fresh ones, for what was found worse
 	Discarded  []pair     `json:"discarded,omitempty"`  // disturbed, and measured again
 	Costs      []costPair `json:"costs,omitempty"`
+
+	ConfirmingCosts []costPair `json:"confirming_costs,omitempty"`
 }
 
 // A revision is one side of the comparison.
