@@ -47,7 +47,7 @@ func plausible(name, branch string) error {
 		return fmt.Errorf("gate: base %q: %s comes after the name of a branch, as in main...", name, mergeBase)
 	case strings.HasPrefix(branch, "-"):
 		return fmt.Errorf("gate: base %q is no name of a revision", name)
-	case strings.HasSuffix(branch, ".."), strings.Contains(branch, ".."):
+	case strings.Contains(branch, ".."):
 		return fmt.Errorf("gate: base %q is a range: name one revision, or a branch with %s after it for the commit at which HEAD "+
 			"left it, as in main...", name, mergeBase)
 	case len(branch) >= 40 && strings.Trim(branch, "0") == "":
