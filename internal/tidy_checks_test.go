@@ -25,6 +25,12 @@ var arrows = map[string]struct{ code, tests []string }{
 		tests: []string{"internal/leaktest", "internal/faulty", "internal/peers/clientjob"},
 	},
 
+	// netpoll locks what the gate keeps on disk; peers finds git for its tests.
+	"loadtest/gate": {
+		code:  []string{"loadtest", "internal/netpoll"},
+		tests: []string{"internal/leaktest", "internal/peers"},
+	},
+
 	"internal/engine": {
 		code:  []string{"internal/http1", "internal/netpoll"},
 		tests: []string{"internal/memnet", "internal/leaktest", "internal/faulty"},

@@ -160,9 +160,9 @@ var rules = []rule{
 	{
 		name: "the library reads neither flags nor the environment",
 		why: "a run is what its Config says and can be replayed from the report; flags, signals and the environment are " +
-			"the program's, and in a test binary go test's, of which Check alone asks; generator finds out by a variable, and more, that " +
-			"it is a child",
-		check: each(code.but("loadtest/check*.go", "internal/generator/start.go", "internal/generator/takeover.go", "internal/generator/hostile/late"),
+			"the program's, and in a test binary go test's, of which Check and the gate alone ask; generator finds out by a variable, and more, " +
+			"that it is a child",
+		check: each(code.but("loadtest/check*.go", "loadtest/gate/program.go", "internal/generator/start.go", "internal/generator/takeover.go", "internal/generator/hostile/late"),
 			asksTheProgram),
 		breaks: map[string]string{
 			"loadtest/a.go":         `import "flag"; var n = flag.Int("n", 1, "")`,

@@ -109,7 +109,7 @@ func compile(ctx context.Context, tools toolbox, dir, binary string, flags ...st
 		return false, err
 	}
 	text := said(err) + out
-	for _, nothing := range []string{"no Go files in", "no non-test Go files in", "build constraints exclude all Go files"} {
+	for _, nothing := range []string{"no Go files in", "build constraints exclude all Go files in"} {
 		// Of this package, not of one that it imports: go has nothing else to say then.
 		if strings.Contains(text, nothing+" "+dir) {
 			return false, nil

@@ -56,7 +56,9 @@ func prepare(ctx context.Context, where place) (_ *revisions, err error) {
 	return r, r.buildHead(ctx, recipe)
 }
 
-func (r *revisions) note(format string, args ...any) { r.Notes = append(r.Notes, fmt.Sprintf(format, args...)) }
+func (r *revisions) note(format string, args ...any) {
+	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
+}
 
 // find finds out what is to be compared.
 func (r *revisions) find(ctx context.Context, tools toolbox, where place) (err error) {
@@ -142,7 +144,7 @@ func (r *revisions) buildBase(ctx context.Context, where place, recipe recipe, h
 		return r.repo.baseFailed(ctx, r.Base, r.home, work, outside, err)
 	}
 	if !built {
-		r.New = "the base has no tests in the package for this system and these build tags"
+		r.BaseBinary, r.New = "", "the base has no tests in the package for this system and these build tags"
 		return nil
 	}
 	if err := finish(&r.Base, r.BaseBinary, began); err != nil || !cached {
@@ -188,7 +190,9 @@ func finish(of *revision, binary string, began time.Time) (err error) {
 
 // hasTest reports whether the base has the test at the top level of the one that this place is of.
 func (r *revisions) hasTest(ctx context.Context, where place) (bool, error) {
-	return hasTest(ctx, r.repo.toolbox, r.BaseBinary, r.BaseDir, where.Test, where.Args)
+	tools := r.repo.toolbox
+	tools.hold = nil // a test binary may be told what its descriptor 3 is
+	return hasTest(ctx, tools, r.BaseBinary, r.BaseDir, where.Test, where.Args)
 }
 
 // Close removes all that prepare has made. Calling it again does nothing.

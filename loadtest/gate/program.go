@@ -87,8 +87,8 @@ func packageOf(binary string) (string, error) {
 	case !is:
 		return "", fmt.Errorf("gate: this program (%s) is no test binary that go test has built", binary)
 	case pkg == "command-line-arguments":
-		return "", errors.New("gate: go test was given files, which are no package that another revision could have: give it the " +
-			"package instead, such as go test .")
+		return "", errors.New("gate: go test was given files instead of a package, such as go test ./server: another revision has no " +
+			"package to compare with then")
 	}
 	return pkg, nil
 }

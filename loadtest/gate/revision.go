@@ -44,15 +44,15 @@ func (r *repository) base(ctx context.Context, name string) (revision, error) {
 func plausible(name, branch string) error {
 	switch {
 	case branch == "":
-		return fmt.Errorf("gate: base %q: %s comes after the name of a branch, as in main...", name, mergeBase)
+		return fmt.Errorf("gate: base %q: %s comes after the name of a branch, as in main... for main", name, mergeBase)
 	case strings.HasPrefix(branch, "-"):
 		return fmt.Errorf("gate: base %q is no name of a revision", name)
 	case strings.Contains(branch, ".."):
-		return fmt.Errorf("gate: base %q is a range: name one revision, or a branch with %s after it for the commit at which HEAD "+
-			"left it, as in main...", name, mergeBase)
+		return fmt.Errorf("gate: base %q is a range: name one revision, or, as in main..., a branch with %s after it for the "+
+			"commit at which HEAD left it", name, mergeBase)
 	case len(branch) >= 40 && strings.Trim(branch, "0") == "":
 		return fmt.Errorf("gate: base %s is what CI systems give where they know no commit before, as of a new branch, or of a merge "+
-			"request on GitLab: set %s to a branch with %s after it, as in origin/main...", branch, baseVariable, mergeBase)
+			"request on GitLab: set %s to a branch with %s after it, origin/main... for example", branch, baseVariable, mergeBase)
 	}
 	return nil
 }

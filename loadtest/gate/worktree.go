@@ -71,11 +71,19 @@ func (h *home) addTree(ctx context.Context, r *repository, commit string) error 
 	if err := os.WriteFile(filepath.Join(h.dir, originFile), []byte(r.common), 0o600); err != nil {
 		return fmt.Errorf("gate: noting whose work tree this will be: %w", err)
 	}
-	if _, err := r.git(ctx, r.top, "worktree", "add", "--detach", h.tree(), commit); err != nil {
-		return fmt.Errorf("gate: checking commit %s out into a temporary directory: %w", short(commit), err)
+	for try := 1; ; try++ {
+		_, err := r.git(ctx, r.top, "worktree", "add", "--detach", h.tree(), commit)
+		if err == nil {
+			return nil
+		}
+		// Who removes the last entry also removes the directory of all, which may be between its being made and its being used.
+		if try == addTries || !strings.Contains(said(err), "could not create directory") {
+			return fmt.Errorf("gate: checking commit %s out into a temporary directory: %w", short(commit), err)
+		}
 	}
-	return nil
 }
+
+const addTries = 5
 
 // removePatience bounds what removing takes; it is not cut short by a test's end.
 const removePatience = 30 * time.Second
