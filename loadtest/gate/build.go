@@ -73,7 +73,7 @@ func sameToolchain(env map[string]string, version string) error {
 
 // samePackage refuses a directory that is not the one of the package: a compiled test binary can be run anywhere.
 func samePackage(ctx context.Context, tools toolbox, where place, flags []string) error {
-	args := []string{"list", "-find", "-f", "{{.ImportPath}}"}
+	args := []string{"list", "-json=false", "-find", "-f", "{{.ImportPath}}"} // GOFLAGS may say -json
 	for _, f := range flags {
 		if strings.HasPrefix(f, "-tags=") {
 			args = append(args, f)
@@ -131,6 +131,9 @@ func (r *repository) baseFailed(ctx context.Context, base revision, h *home, w w
 	}
 	if fileExists(filepath.Join(h.tree(), ".gitmodules")) {
 		hint("the base has submodules, and they are not checked out for it")
+	}
+	if out, err := r.git(ctx, h.tree(), "config", "--bool", "core.sparseCheckout"); err == nil && strings.TrimSpace(out) == "true" {
+		hint("the work tree is sparse (git sparse-checkout), and so is the base's")
 	}
 	if ignored := r.ignored(ctx); len(ignored) > 0 {
 		hint("git ignores %s of the work tree, which the base is without", someOf(ignored, "Go file"))

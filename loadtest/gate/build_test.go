@@ -59,7 +59,10 @@ func TestBaseThatDoesNotBuild(t *testing.T) {
 	c.write("srv/srv_test.go", "package srv\n\nvar x = generated\n")
 	c.commit("Generated")
 	c.write("srv/generated.go", "package srv\n\nvar generated = 1\n")
+	c.git("sparse-checkout", "set", "srv")
 	text := c.refused(c.place("srv", "HEAD"))
+	require.Contains(t, text, "\nnote: the work tree is sparse (git sparse-checkout), and so is the base's")
+	c.git("sparse-checkout", "disable")
 	require.Regexp(t, `^gate: the base HEAD \([0-9a-f]{12} Generated\) does not build, so that there is nothing to compare with: name one `+
 		`that does \(HOLDFAST_BASE\)\. go test -c `, text)
 	require.Contains(t, text, "srv_test.go:3:9: undefined: generated")

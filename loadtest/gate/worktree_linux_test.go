@@ -148,3 +148,32 @@ func TestRepositoryThatIsGone(t *testing.T) {
 	require.Empty(t, sweep(newToolbox(gitFree()), c.temp))
 	require.Empty(t, c.homes())
 }
+
+// A submodule's .git is within that of the repository around it.
+func TestPackageInASubmodule(t *testing.T) {
+	t.Parallel()
+	inner, outer := newClone(t), newClone(t)
+	outer.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "file://"+inner.top, "sub")
+	outer.commit("With a submodule")
+	before := outer.seen()
+	sub := *outer
+	sub.top = filepath.Join(outer.top, "sub")
+	h := sub.leave()
+	require.FileExists(t, filepath.Join(h.tree(), "srv/srv_test.go"))
+	require.NotEqual(t, before, outer.seen())
+	require.Empty(t, sweep(newToolbox(gitFree()), outer.temp))
+	require.Empty(t, outer.homes())
+	require.Equal(t, before, outer.seen())
+}
+
+// What git says where it cannot check out is passed on: here a filter is missing, as Git LFS may be.
+func TestBaseThatCannotBeCheckedOut(t *testing.T) {
+	t.Parallel()
+	c := newClone(t)
+	c.git("config", "filter.big.smudge", "no-such-filter")
+	c.git("config", "filter.big.required", "true")
+	c.write(".git/info/attributes", "page filter=big\n")
+	text := c.refused(c.place("srv", "HEAD"))
+	require.Contains(t, text, "gate: checking commit")
+	require.Contains(t, text, "smudge filter big failed")
+}
