@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 )
 
@@ -44,7 +45,7 @@ func TestBuiltByTheRecipe(t *testing.T) {
 	}
 	require.Equal(t, r.Base.Binary, r.Head.Binary)
 	require.NoError(t, r.Close())
-	require.Equal(t, before, c.seen())
+	require.Empty(t, cmp.Diff(before, c.seen()))
 
 	where.Settings = where.Settings[:1]
 	r = c.prepare(where)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 
 	"example.com/holdfast/internal/peers"
@@ -124,19 +125,21 @@ func (c *clone) refused(where place) string {
 	before := c.seen()
 	_, err := prepare(c.t.Context(), where)
 	require.Error(c.t, err)
-	require.Equal(c.t, before, c.seen())
+	require.Empty(c.t, cmp.Diff(before, c.seen()))
 	require.Empty(c.t, c.homes())
 	require.True(c.t, strings.HasPrefix(err.Error(), "gate: "), "%v", err)
 	return err.Error()
 }
 
-// homes lists what lies in the directory for temporary files.
+// homes lists what gates have in the directory for temporary files.
 func (c *clone) homes() (names []string) {
 	c.t.Helper()
 	entries, err := os.ReadDir(c.temp)
 	require.NoError(c.t, err)
 	for _, e := range entries {
-		names = append(names, e.Name())
+		if strings.HasPrefix(e.Name(), homePrefix) {
+			names = append(names, e.Name())
+		}
 	}
 	return names
 }
@@ -148,7 +151,7 @@ func (c *clone) seen() map[string]string {
 	found := map[string]string{}
 	require.NoError(c.t, filepath.WalkDir(c.top, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
-			found[path] = "directory"
+			found[strings.TrimPrefix(path, c.top)] = "directory"
 			return err
 		}
 		info, err := d.Info()
@@ -156,7 +159,7 @@ func (c *clone) seen() map[string]string {
 			return err
 		}
 		text, err := os.ReadFile(path)
-		found[path] = fmt.Sprintf("%v %v %x", info.Mode(), info.ModTime(), sha256.Sum256(text))
+		found[strings.TrimPrefix(path, c.top)] = fmt.Sprintf("%v %v %x", info.Mode(), info.ModTime(), sha256.Sum256(text))
 		return err
 	}))
 	return found

@@ -2,15 +2,18 @@ package gate
 
 import (
 	"bufio"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 )
 
@@ -67,7 +70,7 @@ func TestWhatAKilledGateLeavesIsRemovedByTheNext(t *testing.T) {
 		require.Empty(t, sweep(tools, c.temp))
 	}
 	require.Empty(t, c.homes())
-	require.Equal(t, before, c.seen())
+	require.Empty(t, cmp.Diff(before, c.seen()))
 }
 
 // leave makes a home as a killed gate leaves it: nobody has its lock.
@@ -113,7 +116,7 @@ func TestLeftoversOfAllKinds(t *testing.T) {
 			require.NotEqual(t, before, c.seen())
 			require.Empty(t, sweep(newToolbox(gitFree()), c.temp))
 			require.Empty(t, c.homes())
-			require.Equal(t, before, c.seen())
+			require.Empty(t, cmp.Diff(before, c.seen()))
 		})
 	}
 }
@@ -129,7 +132,7 @@ func TestSweepTouchesNothingOfOthers(t *testing.T) {
 	require.NoError(t, os.Mkdir(filepath.Join(c.temp, "another's"), 0o700))
 	before, homes := c.seen(), c.homes()
 	require.Empty(t, sweep(newToolbox(gitFree()), c.temp))
-	require.Equal(t, before, c.seen())
+	require.Empty(t, cmp.Diff(before, c.seen()))
 	require.Equal(t, homes, c.homes())
 	if os.Geteuid() != 0 {
 		return
@@ -163,7 +166,7 @@ func TestPackageInASubmodule(t *testing.T) {
 	require.NotEqual(t, before, outer.seen())
 	require.Empty(t, sweep(newToolbox(gitFree()), outer.temp))
 	require.Empty(t, outer.homes())
-	require.Equal(t, before, outer.seen())
+	require.Empty(t, cmp.Diff(before, outer.seen()))
 }
 
 // What git says where it cannot check out is passed on: here a filter is missing, as Git LFS may be.
@@ -171,9 +174,42 @@ func TestBaseThatCannotBeCheckedOut(t *testing.T) {
 	t.Parallel()
 	c := newClone(t)
 	c.git("config", "filter.big.smudge", "no-such-filter")
+	c.git("config", "filter.big.clean", "cat") // git status may run it
 	c.git("config", "filter.big.required", "true")
 	c.write(".git/info/attributes", "page filter=big\n")
 	text := c.refused(c.place("srv", "HEAD"))
 	require.Contains(t, text, "gate: checking commit")
 	require.Contains(t, text, "smudge filter big failed")
+}
+
+// git reads the entries of all work trees whenever it adds one, and fails over one that is half made.
+func TestWorkTreesComeAndGoAtTheSameTime(t *testing.T) {
+	t.Parallel()
+	c := newClone(t)
+	commit, tools, before := c.git("rev-parse", "HEAD"), newToolbox(gitFree()), c.seen()
+	r, err := openRepository(t.Context(), tools, c.top)
+	require.NoError(t, err)
+	round := func() error {
+		h, err := openHome(c.temp)
+		if err != nil {
+			return err
+		}
+		return errors.Join(h.addTree(t.Context(), r, commit), h.close(tools))
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 5 {
+				if err := round(); err != nil {
+					t.Error(err)
+				}
+				for _, note := range sweep(tools, c.temp) {
+					t.Error(note)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	require.Empty(t, c.homes())
+	require.Empty(t, cmp.Diff(before, c.seen()))
 }
