@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -57,6 +58,12 @@ func goEnv(ctx context.Context, tools toolbox, dir string) (map[string]string, e
 	}
 	return env, nil
 }
+
+var writesModule = regexp.MustCompile(`(^|\s)(--?mod)=mod(\s|$)`)
+
+// readonly returns GOFLAGS without leave to write go.mod and go.sum: in head's directory they are the author's. The go test that
+// runs this one had leave, and has written what is needed.
+func readonly(goflags string) string { return writesModule.ReplaceAllString(goflags, "$1$2=readonly$3") }
 
 // sameToolchain refuses a go that did not build this process: the base would be compared with a head of another compiler.
 func sameToolchain(env map[string]string, version string) error {

@@ -31,6 +31,7 @@ func TestBuiltByTheRecipe(t *testing.T) {
 	t.Parallel()
 	c := newClone(t)
 	c.write("srv/tagged_test.go", "//go:build special\n\npackage srv\n\nfunc init() { println(`tagged ` + word) }\n\nvar word = `word`\n")
+	c.write("go.mod", "module example.org/m\n") // go would add its version
 	c.commit("Tags")
 	where := c.place("srv", "HEAD", "GOFLAGS=-covermode=atomic -mod=mod -json")
 	where.Settings = []debug.BuildSetting{{Key: "-tags", Value: "special"}, {Key: "-ldflags", Value: "-X=example.org/m/srv.word=linked"},
@@ -50,6 +51,28 @@ func TestBuiltByTheRecipe(t *testing.T) {
 	where.Settings = where.Settings[:1]
 	r = c.prepare(where)
 	require.NotEqual(t, "from the cache", r.Base.Built, "of other flags")
+}
+
+func TestGOFLAGSWithoutLeaveToWrite(t *testing.T) {
+	for flags, want := range map[string]string{
+		"": "", "-mod=mod": "-mod=readonly", "-v --mod=mod -tags=a": "-v --mod=readonly -tags=a", "-mod=vendor": "-mod=vendor",
+		"'-ldflags=-X a=b' -modfile=mod": "'-ldflags=-X a=b' -modfile=mod",
+	} {
+		require.Equal(t, want, readonly(flags))
+	}
+}
+
+func TestVendoredModulesAreTheRevisions(t *testing.T) {
+	t.Parallel()
+	c := newClone(t)
+	c.withLibrary()
+	c.write("vendor/modules.txt", "# example.org/lib v0.0.0\n## explicit; go 1.26\nexample.org/lib\n")
+	c.write("vendor/example.org/lib/lib.go", library("base"))
+	c.commit("Vendored")
+	c.write("vendor/example.org/lib/lib.go", library("head"))
+	r := c.prepare(c.place("srv", "HEAD"))
+	require.Contains(t, says(t, r.BaseBinary, r.BaseDir), "library of base")
+	require.Contains(t, says(t, r.HeadBinary, r.HeadDir), "library of head")
 }
 
 func TestBaseThatDoesNotBuild(t *testing.T) {

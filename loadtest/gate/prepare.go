@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 )
@@ -41,7 +40,8 @@ func prepare(ctx context.Context, where place) (_ *revisions, err error) {
 	if err := sameToolchain(headEnv, where.Go); err != nil {
 		return r, err
 	}
-	if err := samePackage(ctx, tools, where, recipe.flags); err != nil {
+	forHead := tools.with("GOFLAGS=" + readonly(headEnv["GOFLAGS"]))
+	if err := samePackage(ctx, forHead, where, recipe.flags); err != nil {
 		return r, err
 	}
 	if where.Covered {
@@ -53,7 +53,8 @@ func prepare(ctx context.Context, where place) (_ *revisions, err error) {
 	if err := r.buildBase(ctx, where, recipe, headEnv["GOWORK"]); err != nil || r.New != "" {
 		return r, err
 	}
-	return r, r.buildHead(ctx, recipe)
+	forHead.hold = r.repo.hold
+	return r, r.buildHead(ctx, forHead, recipe)
 }
 
 func (r *revisions) note(format string, args ...any) {
@@ -157,19 +158,10 @@ func (r *revisions) buildBase(ctx context.Context, where place, recipe recipe, h
 }
 
 // buildHead builds what the author has. go's own cache has most of it.
-func (r *revisions) buildHead(ctx context.Context, recipe recipe) error {
-	flags := slices.Clone(recipe.flags)
-	env, err := goEnv(ctx, r.repo.toolbox, r.HeadDir)
-	if err != nil {
-		return err
-	}
-	// go.mod and go.sum are the author's: with this they would be written.
-	if slices.ContainsFunc(strings.Fields(env["GOFLAGS"]), func(f string) bool { return strings.TrimLeft(f, "-") == "mod=mod" }) {
-		flags = append(flags, "-mod=readonly")
-	}
+func (r *revisions) buildHead(ctx context.Context, tools toolbox, recipe recipe) error {
 	r.HeadBinary = filepath.Join(r.home.dir, "head.test")
 	began := time.Now()
-	built, err := compile(ctx, r.repo.toolbox, r.HeadDir, r.HeadBinary, flags...)
+	built, err := compile(ctx, tools, r.HeadDir, r.HeadBinary, recipe.flags...)
 	switch {
 	case err != nil:
 		return fmt.Errorf("gate: head does not build as the base does, by go test -c in the package's directory: flags of go test that "+
