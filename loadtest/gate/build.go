@@ -63,7 +63,9 @@ var writesModule = regexp.MustCompile(`(^|\s)(--?mod)=mod(\s|$)`)
 
 // readonly returns GOFLAGS without leave to write go.mod and go.sum: in head's directory they are the author's. The go test that
 // runs this one had leave, and has written what is needed.
-func readonly(goflags string) string { return writesModule.ReplaceAllString(goflags, "$1$2=readonly$3") }
+func readonly(goflags string) string {
+	return writesModule.ReplaceAllString(goflags, "$1$2=readonly$3")
+}
 
 // sameToolchain refuses a go that did not build this process: the base would be compared with a head of another compiler.
 func sameToolchain(env map[string]string, version string) error {
