@@ -38,6 +38,12 @@ var arrows = map[string]struct{ code, tests []string }{
 	},
 	"internal/handover": {code: []string{"internal/engine", "internal/generator"}},
 
+	// netpoll locks what the gate keeps on disk; peers finds git for its tests.
+	"loadtest/gate": {
+		code:  []string{"loadtest", "internal/netpoll"},
+		tests: []string{"internal/leaktest", "internal/peers"},
+	},
+
 	"internal/engine": {
 		code:  []string{"internal/http1", "internal/netpoll"},
 		tests: []string{"internal/memnet", "internal/leaktest", "internal/faulty"},

@@ -161,10 +161,10 @@ var rules = []rule{
 	{
 		name: "the library reads neither flags nor the environment",
 		why: "a run is what its Config says and can be replayed from the report; flags, signals and the environment are " +
-			"the program's, and in a test binary go test's, of which Check alone asks, and artifact for it; spawn finds out by a variable, " +
-			"and more, that a process is a child, and generator hands on what it has",
-		check: each(code.but("loadtest/check*.go", "internal/artifact", "internal/generator/start.go", "internal/spawn/child.go",
-			"internal/generator/hostile/late"),
+			"the program's, and in a test binary go test's, of which Check and the gate alone ask, and artifact for them; spawn finds out by " +
+			"a variable, and more, that a process is a child, and generator hands on what it has",
+		check: each(code.but("loadtest/check*.go", "loadtest/gate/program.go", "internal/artifact", "internal/generator/start.go",
+			"internal/spawn/child.go", "internal/generator/hostile/late"),
 			asksTheProgram),
 		breaks: map[string]string{
 			"loadtest/a.go":         `import "flag"; var n = flag.Int("n", 1, "")`,
