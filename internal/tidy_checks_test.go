@@ -34,15 +34,9 @@ var arrows = map[string]struct{ code, tests []string }{
 	"loadtest/gate": {
 		code: []string{"loadtest", "internal/handover", "internal/engine", "internal/generator", "internal/netpoll",
 			"internal/spawn", "internal/artifact", "internal/lines", "internal/rerun"},
-		tests: []string{"internal/leaktest", "internal/golden"},
+		tests: []string{"internal/leaktest", "internal/golden", "internal/peers"}, // peers finds git
 	},
 	"internal/handover": {code: []string{"internal/engine", "internal/generator"}},
-
-	// netpoll locks what the gate keeps on disk; peers finds git for its tests.
-	"loadtest/gate": {
-		code:  []string{"loadtest", "internal/netpoll"},
-		tests: []string{"internal/leaktest", "internal/peers"},
-	},
 
 	"internal/engine": {
 		code:  []string{"internal/http1", "internal/netpoll"},

@@ -45,7 +45,7 @@ var rules = []rule{
 		why: "Run and Report serve programs too, and a generator child starts without a test framework; what takes a " +
 			"testing.TB says so by its file",
 		check: noImport(code.but("loadtest/server*.go", "loadtest/bench.go", "loadtest/check*.go", "internal/artifact",
-			"loadtest/gate/artifacts.go"), "testing/..."),
+			"loadtest/gate/artifacts.go", "loadtest/gate/check.go", "loadtest/gate/serving.go"), "testing/..."),
 		breaks: map[string]string{
 			"loadtest/run.go":        `import "testing"`,
 			"internal/engine/run.go": `import "testing/synctest"`,

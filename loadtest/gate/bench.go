@@ -42,7 +42,7 @@ func (r *result) writeBench(w io.Writer, head bool) error {
 		v = r.Head
 	}
 	// A comment to benchstat: as a configuration line it would make tables of their own of base and head.
-	if _, err := fmt.Fprintf(w, "# commit %s: %s\n", v.Commit, short(v.Title)); err != nil {
+	if _, err := fmt.Fprintf(w, "# commit %s: %s\n", v.Commit, inLine(v.Title)); err != nil {
 		return err
 	}
 	b := bench{to: benchfmt.NewWriter(w), of: r, head: head}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"testing"
 	"time"
 
@@ -181,6 +180,6 @@ func (g *gate) result(ctx context.Context) (*result, error) {
 	if err != nil {
 		return r, err
 	}
-	m := newMatch(both, g.t.Name(), os.Environ(), seed)
+	m := newMatch(both, g.t.Name(), where.Env, seed)
 	return r, g.measure(ctx, m, r)
 }

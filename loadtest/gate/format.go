@@ -166,8 +166,8 @@ func (m *metric) evidence() string {
 	return strings.Join(parts, "; ")
 }
 
-// short makes foreign text fit into a line that has more in it.
-func short(s string) string { return cut(s, 72) }
+// inLine makes foreign text fit into a line that has more in it.
+func inLine(s string) string { return cut(s, 72) }
 
 // cut makes foreign text fit into so many columns.
 func cut(s string, most int) string {

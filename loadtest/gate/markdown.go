@@ -54,7 +54,7 @@ func (d *document) metrics(all []metric) {
 		if m.Outcome == worse {
 			outcome = "**" + outcome + "**"
 		}
-		d.put("| %s | %s | %s | %s | %s |\n", plain(short(m.Name)), base, head, m.change(), outcome)
+		d.put("| %s | %s | %s | %s | %s |\n", plain(inLine(m.Name)), base, head, m.change(), outcome)
 	}
 	d.put("\n")
 }
@@ -63,7 +63,7 @@ func (d *document) evidence(all []metric) {
 	some := false
 	for _, m := range all {
 		if text := m.evidence(); text != "" {
-			d.put("- %s: %s\n", plain(short(m.Name)), code(text))
+			d.put("- %s: %s\n", plain(inLine(m.Name)), code(text))
 			some = true
 		}
 	}
@@ -110,7 +110,7 @@ func (d *document) pairs(r *result) {
 		for _, p := range of.all {
 			part, ratio := of.part, "-"
 			if p.Disturbed != "" {
-				part += ": " + short(p.Disturbed)
+				part += ": " + inLine(p.Disturbed)
 			}
 			if v := logRatioOf(p); !math.IsNaN(v) && !math.IsInf(v, 0) {
 				ratio = fmt.Sprintf("%+.4f", v)
@@ -128,7 +128,7 @@ func (d *document) rules(all []metric) {
 	}
 	d.open("How each metric is judged")
 	for _, m := range all {
-		d.put("- %s: %s\n", plain(short(m.Name)), code(cmp.Or(m.Rule, "it is shown, and not judged")))
+		d.put("- %s: %s\n", plain(inLine(m.Name)), code(cmp.Or(m.Rule, "it is shown, and not judged")))
 	}
 	d.put("\n")
 	d.close()

@@ -11,9 +11,6 @@ import (
 	"example.com/holdfast/internal/rerun"
 )
 
-// baseVariable names the environment variable that says against what a test is held.
-const baseVariable = "HOLDFAST_BASE"
-
 const (
 	labelWidth = 13
 	widestName = 36
@@ -75,24 +72,22 @@ func (v revision) String() string {
 	if v == (revision{}) {
 		return ""
 	}
-	text := short(v.Name)
+	text := inLine(v.Name)
 	if v.Commit != "" {
-		text += " (" + v.short()
+		text += " (" + short(v.Commit)
 		if v.Dirty {
 			text += " and changes that are not committed"
 		}
 		text += ")"
 	}
 	if v.Title != "" {
-		text += ": " + short(v.Title)
+		text += ": " + inLine(v.Title)
 	}
 	if v.Built != "" {
-		text += "; " + short(v.Built)
+		text += "; " + inLine(v.Built)
 	}
 	return text
 }
-
-func (v revision) short() string { return v.Commit[:min(len(v.Commit), 12)] }
 
 func (r *result) setup() string {
 	if len(r.First) == 0 {
@@ -179,5 +174,5 @@ func (r *result) again() string {
 	if r.Base.Commit == "" || r.Outcome != worse && r.Outcome != unknown {
 		return ""
 	}
-	return lines.Printable(rerun.Command(baseVariable, r.Base.short(), r.Test, r.Package, r.Machine.Race))
+	return lines.Printable(rerun.Command(baseVariable, short(r.Base.Commit), r.Test, r.Package, r.Machine.Race))
 }
