@@ -92,7 +92,7 @@ func (g *gate) takes() time.Duration {
 	ramp := rampOf(g.cfg)
 	pairs := g.options.Pairs
 	pairs += pairs*freshPairs + repeatable(pairs) + repeatable(freshPairs*pairs) + 1 // one with profiles
-	one := ramp + 2*warmUp + 2*slicePairs*sliceLasts + 2*time.Second
+	one := ramp + usualPace.takes() + 2*time.Second
 	costs := 2 * costPairs * (costSteps*(ramp+2*time.Second) + 2*time.Second)
 	return buildPatience + costs + time.Duration(pairs)*one
 }
