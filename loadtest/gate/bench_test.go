@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"example.com/holdfast/internal/artifact"
 	"golang.org/x/perf/benchfmt"
 	"golang.org/x/perf/benchunit"
 )
@@ -123,7 +125,7 @@ func TestArtifacts(t *testing.T) {
 	t.Setenv("TEST_UNDECLARED_OUTPUTS_DIR", dir)
 	r := worseSample()
 	r.Test, r.Package = t.Name(), "example.org/"+filepath.Base(filepath.Dir(dir)) // another in each run, by -count too
-	line := r.keep(t, extra{".head.cpu.pprof", []byte("profile")})
+	line := r.keep(artifact.Of(t, r.Package, ".gate"), extra{".head.cpu.pprof", []byte("profile")})
 	found := regexp.MustCompile(`^artifacts    (.*)\.\*\n$`).FindStringSubmatch(line)
 	require.NotNil(t, found, line)
 	require.Equal(t, filepath.Join(dir, strings.ReplaceAll(r.Package, "/", "_")+".TestArtifacts.gate"), found[1])

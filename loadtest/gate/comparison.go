@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,12 +22,6 @@ const (
 	costRepeats = 2 // of MeasureCost's staircase, which is the least that has an interval
 	costSteps   = 1 + 3*costRepeats
 )
-
-// rampOf is how long one server's ramp takes by its plan.
-func rampOf(cfg loadtest.Config) time.Duration {
-	cfg.Hold, cfg.Cadence, cfg.IdleTimeout = -1, loadtest.Silent(), time.Second
-	return handover.Expected(cfg)
-}
 
 func (g *gate) seed() (uint64, error) {
 	seed, err := handover.Seed(g.cfg)
@@ -78,7 +73,10 @@ func (g *gate) measure(ctx context.Context, m *match, r *result) error {
 	r.Noise, r.Confirming = j.noise, j.confirming
 	r.Metrics = inOrder(append(j.metrics, costs...))
 	r.Outcome = overall(r.Metrics)
-	return nil
+	if g.files.Kept() && slices.ContainsFunc(r.Metrics, func(m metric) bool { return m.Unit == unitCPU && m.Outcome == worse }) {
+		g.extras, err = m.profiles(ctx)
+	}
+	return err
 }
 
 // repeatable is how many of n pairs may be disturbed and measured again. Where there are more the machine is not fit for it.

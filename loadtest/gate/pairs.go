@@ -117,6 +117,28 @@ func (m *match) duel(ctx context.Context, number int, base, head *server) (*gene
 	return nil, err
 }
 
+// profiles measures another pair, which counts for nothing, and returns the CPU profile of each server while it was loaded in
+// turns.
+func (m *match) profiles(ctx context.Context) ([]extra, error) {
+	base, head, err := m.both(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer endAll(base, head)
+	var wg sync.WaitGroup
+	var extras [2]extra
+	var errs [3]error
+	for i, s := range []*server{base, head} {
+		wg.Go(func() {
+			extras[i].suffix = "." + s.name + ".cpu.pprof"
+			extras[i].data, errs[i] = s.profile(ctx, m.pace.takes())
+		})
+	}
+	_, errs[2] = m.duel(ctx, m.measured, base, head)
+	wg.Wait()
+	return extras[:], errors.Join(errs[:]...)
+}
+
 // rivals are the two servers as the generator is told of them. Both are loaded by head's plan.
 func rivals(base, head *server) [2]generator.Rival {
 	b, h := base.served().Rival, head.served().Rival
