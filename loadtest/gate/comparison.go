@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
-	"time"
 
 	"example.com/holdfast/internal/handover"
 	"example.com/holdfast/internal/spawn"
