@@ -11,7 +11,7 @@
 //
 // With no base named, [Check] is [loadtest.Check]. With one it does that first, and then compares:
 //
-//	HOLDFAST_BASE=origin/main... go test -count=1 -timeout=20m -run=TestGate .
+//	HOLDFAST_BASE=origin/main... go test -count=1 -timeout=30m -run=TestGate .
 //
 // # The model
 //
