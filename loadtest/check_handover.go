@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/holdfast/internal/engine"
 	"example.com/holdfast/internal/generator"
 	"example.com/holdfast/internal/handover"
 )
@@ -24,11 +25,26 @@ func init() {
 		d := deadlineOf(tb.(testing.TB))
 		return d.latest(takes), d.timeoutFor(takes)
 	}
+	handover.Ramp = func(cfg any) time.Duration { return gateRampOf(cfg.(Config)) }
 	handover.Expected = func(cfg any) time.Duration { d, _ := cfg.(Config).planned(); return d }
 }
 
 // gateRamp is that of a Config with none, for a gate: it is no part of what is compared, and done twelve times and more.
 var gateRamp = defaultCostRamp
+
+// ramped is c with the ramp that a gate gives it.
+func (c Config) ramped() Config {
+	if c.Ramp == (Ramp{}) {
+		c.Ramp = gateRamp
+	}
+	return c
+}
+
+// gateRampOf returns how long that takes by its plan.
+func gateRampOf(c Config) time.Duration {
+	r := c.ramped().Ramp.effective()
+	return engine.Ramp(r).At(orDefault(c.Connections, defaultConnections) - 1)
+}
 
 // served returns what another process needs to know to load the server of c.
 func served(ctx context.Context, c Config) (handover.Served, error) {
@@ -41,9 +57,7 @@ func served(ctx context.Context, c Config) (handover.Served, error) {
 	if _, err := c.serverTree(); err != nil {
 		return handover.Served{}, err
 	}
-	if c.Ramp == (Ramp{}) {
-		c.Ramp = gateRamp
-	}
+	c = c.ramped()
 	loc, _ := parseLocation(c.rawURL()) // it has no problems: validate asked
 	c.Cadence = Silent()
 	c = c.effective(loc)

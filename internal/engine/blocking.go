@@ -242,7 +242,7 @@ func (r *blockingRun) rampDue() time.Duration {
 	if r.opened == len(r.conns) {
 		return never
 	}
-	return r.plan.Ramp.at(r.slot(uint32(r.opened)))
+	return r.plan.Ramp.At(r.slot(uint32(r.opened)))
 }
 
 func (r *blockingRun) nextTurn() time.Duration {

@@ -180,7 +180,7 @@ func (w *epollWorker) rampDue() time.Duration {
 	if w.opened == len(w.machine.conns) {
 		return never
 	}
-	return w.plan.Ramp.at(w.slot(uint32(w.opened)))
+	return w.plan.Ramp.At(w.slot(uint32(w.opened)))
 }
 
 // open begins the attempt of conn j, at the address in use.

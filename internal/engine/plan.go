@@ -125,8 +125,8 @@ type Ramp struct {
 	Every time.Duration
 }
 
-// at returns the instant, from the start of the run, at which slot i opens.
-func (r Ramp) at(i int) time.Duration {
+// At returns the instant, from the start of the run, at which slot i opens.
+func (r Ramp) At(i int) time.Duration {
 	if r.Every <= 0 {
 		return 0
 	}

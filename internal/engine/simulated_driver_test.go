@@ -127,7 +127,7 @@ func (w *simWorker) rampDue() time.Duration {
 	if w.opened == len(w.machine.conns) {
 		return never
 	}
-	return w.plan.Ramp.at(w.slot(uint32(w.opened)))
+	return w.plan.Ramp.At(w.slot(uint32(w.opened)))
 }
 
 // move goes to the phase that is now.

@@ -99,7 +99,7 @@ func (sc *scenario) drawPlan(d dice) {
 	p.WantLowest, p.WantMost = 200, 399
 	p.Seed = d.Uint64()
 	if sc.cancel = never; d.chance(0.12) {
-		sc.cancel = d.upTo(p.Ramp.at(slots) + p.Hold*5/4)
+		sc.cancel = d.upTo(p.Ramp.At(slots) + p.Hold*5/4)
 	}
 }
 

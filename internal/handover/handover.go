@@ -36,6 +36,9 @@ var (
 	// likes. timeout is the -timeout that would do in any case.
 	Latest func(tb any, takes time.Duration) (latest time.Time, timeout string)
 
+	// Ramp returns how long it takes by its plan to open the conns that another process is to load.
+	Ramp func(cfg any) time.Duration
+
 	// Expected returns how long Check takes with cfg.
 	Expected func(cfg any) time.Duration
 )

@@ -10,6 +10,7 @@ import (
 // It ends with the process at the latest, however that ends. Each OS file provides
 //
 //	tryLock(f *os.File) (held bool, err error) // of the whole file, exclusive, for the open file, not for the process
+//	unlock(f *os.File)                         // whoever else has it open
 //	stubborn int                               // flags for opening a file where others may have put a link
 //
 // and where the system has no such locks tryLock says errors.ErrUnsupported.
@@ -59,5 +60,7 @@ func readTurn(f *os.File) string {
 // End ends the turn.
 func (t *Turn) End() {
 	t.file.Truncate(0)
-	t.file.Close() // and with it the lock
+	// Closed alone it would stay locked for as long as a child has it, if only until that has executed what it was forked for.
+	unlock(t.file)
+	t.file.Close()
 }

@@ -24,3 +24,5 @@ func tryLock(f *os.File) (held bool, err error) {
 		}
 	}
 }
+
+func unlock(f *os.File) { _ = unix.Flock(int(f.Fd()), unix.LOCK_UN) }

@@ -4,6 +4,7 @@ package netpoll
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -34,4 +35,23 @@ func TestTurnOnAFileThatCannotBeWritten(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, by)
 	turn.End()
+}
+
+// A child has what its parent has open, at least until it executes something: the turn ends all the same.
+func TestTurnEndsAlthoughAChildHasTheFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "turn")
+	turn, _, err := TakeTurn(path, "me")
+	require.NoError(t, err)
+	child := exec.Command("cat")
+	child.ExtraFiles = []*os.File{turn.Open()}
+	end, err := child.StdinPipe()
+	require.NoError(t, err)
+	require.NoError(t, child.Start())
+	turn.End()
+	next, by, err := TakeTurn(path, "the next")
+	require.NoError(t, err)
+	require.NotNil(t, next, "%s has it", by)
+	next.End()
+	require.NoError(t, end.Close())
+	require.NoError(t, child.Wait())
 }

@@ -3,7 +3,6 @@ package gate
 import (
 	"fmt"
 	"io"
-	"testing"
 
 	"example.com/holdfast/internal/artifact"
 )
@@ -16,7 +15,7 @@ type extra struct {
 
 // keep writes the files of a gate beside those of loadtest.Check, and returns a line for the test log that says where they
 // are, or how to have them.
-func (r *result) keep(tb testing.TB, extras ...extra) string {
+func (r *result) keep(place artifact.Place, extras ...extra) string {
 	files := []artifact.File{
 		{Suffix: ".json", Write: r.writeJSON},
 		artifact.Bytes(".md", []byte(r.markdown())),
@@ -33,7 +32,7 @@ func (r *result) keep(tb testing.TB, extras ...extra) string {
 		files = append(files, artifact.Bytes(e.suffix, e.data))
 	}
 	text := "none are kept: go test -artifacts does, and benchstat reads what is in them"
-	switch where, err := artifact.Of(tb, r.Package, ".gate").Keep(files...); {
+	switch where, err := place.Keep(files...); {
 	case err != nil:
 		text = fmt.Sprintf("not all could be written: %v", err)
 	case where != "":

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"example.com/holdfast/internal/artifact"
 	"golang.org/x/perf/benchfmt"
 	"golang.org/x/perf/benchunit"
 )
@@ -123,7 +125,7 @@ func TestArtifacts(t *testing.T) {
 	t.Setenv("TEST_UNDECLARED_OUTPUTS_DIR", dir)
 	r := worseSample()
 	r.Test, r.Package = t.Name(), "example.org/"+filepath.Base(filepath.Dir(dir)) // another in each run, by -count too
-	line := r.keep(t, extra{".head.cpu.pprof", []byte("profile")})
+	line := r.keep(artifact.Of(t, r.Package, ".gate"), extra{".head.cpu.pprof", []byte("profile")})
 	found := regexp.MustCompile(`^artifacts    (.*)\.\*\n$`).FindStringSubmatch(line)
 	require.NotNil(t, found, line)
 	require.Equal(t, filepath.Join(dir, strings.ReplaceAll(r.Package, "/", "_")+".TestArtifacts.gate"), found[1])
@@ -146,7 +148,7 @@ func TestArtifacts(t *testing.T) {
 	left, err = filepath.Glob(filepath.Join(dir, "*"))
 	require.NoError(t, err)
 	require.Len(t, left, 6)
-	require.Regexp(t, `^artifacts    \S+-2\.\*\n$`, newSampleOf(r).keep(t))
+	require.Regexp(t, `^artifacts    \S+-2\.\*\n$`, newSampleOf(r).keep(artifact.Of(t, r.Package, ".gate")))
 	left, err = filepath.Glob(filepath.Join(dir, "*"))
 	require.NoError(t, err)
 	require.Len(t, left, 8, "of what is new there are no figures: JSON and Markdown")
@@ -164,5 +166,5 @@ func TestArtifactsThatNobodyKeeps(t *testing.T) {
 	if f := flag.Lookup("test.artifacts"); f.Value.String() == "true" {
 		t.Skip("go test -artifacts keeps them")
 	}
-	require.Equal(t, "artifacts    none are kept: go test -artifacts does, and benchstat reads what is in them\n", worseSample().keep(t))
+	require.Equal(t, "artifacts    none are kept: go test -artifacts does, and benchstat reads what is in them\n", worseSample().keep(artifact.Of(t, "example.com/x", ".gate")))
 }

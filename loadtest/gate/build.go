@@ -70,8 +70,8 @@ func readonly(goflags string) string {
 // sameToolchain refuses a go that did not build this process: the base would be compared with a head of another compiler.
 func sameToolchain(env map[string]string, version string) error {
 	number := func(s string) string {
-		first, _, _ := strings.Cut(s, " ") // experiments come after
-		return first
+		before, _, _ := strings.Cut(s, " X:") // experiments come after
+		return before
 	}
 	if number(env["GOVERSION"]) == number(version) {
 		return nil

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/holdfast/internal/artifact"
 	"example.com/holdfast/internal/handover"
 	"example.com/holdfast/internal/rerun"
 	"example.com/holdfast/loadtest"
@@ -60,11 +61,11 @@ func Check(t *testing.T, cfg loadtest.Config, b loadtest.Budget, o Options) *loa
 	if base == "" {
 		return loadtest.Check(t, cfg, b)
 	}
-	g := &gate{t: t, cfg: cfg, options: o, asked: base}
+	g := &gate{t: t, cfg: cfg, options: o, asked: base, files: artifact.Of(t, rerun.Package(), ".gate")}
 	latest := g.mayTake(handover.Expected(cfg))
-	report := loadtest.Check(t, cfg, b)
+	g.report = loadtest.Check(t, cfg, b)
 	g.compare(latest)
-	return report
+	return g.report
 }
 
 func orDefault(n, def int) int {
@@ -79,22 +80,26 @@ type gate struct {
 	t       *testing.T
 	cfg     loadtest.Config
 	options Options
-	asked   string // the base, as it was named
-	began   time.Time
-	extras  []extra
+	asked   string           // the base, as it was named
+	report  *loadtest.Report // of loadtest.Check
+	files   artifact.Place
+	extras  []extra // files besides
 }
 
-// buildPatience is what building two test binaries may take: the base's packages may all be new.
-const buildPatience = 2 * time.Minute
+// What a gate takes besides loading servers, at a thousand conns, and slightly more than was seen (2026-11).
+const (
+	buildTakes    = time.Minute            // of two test binaries, whose packages may all be new
+	pairTakes     = 700 * time.Millisecond // to start and end the processes of a pair
+	costTakes     = time.Second
+	costStepTakes = time.Second // a run that measures what its conns cost
+)
 
 // takes is how long a gate may take, if it finds everything worse.
 func (g *gate) takes() time.Duration {
-	ramp := rampOf(g.cfg)
-	pairs := g.options.Pairs
+	ramp, pairs := handover.Ramp(g.cfg), g.options.Pairs
 	pairs += pairs*freshPairs + repeatable(pairs) + repeatable(freshPairs*pairs) + 1 // one with profiles
-	one := ramp + 2*warmUp + 2*slicePairs*sliceLasts + 2*time.Second
-	costs := 2 * costPairs * (costSteps*(ramp+2*time.Second) + 2*time.Second)
-	return buildPatience + costs + time.Duration(pairs)*one
+	costs := 2 * costPairs * (costTakes + costSteps*(ramp+costStepTakes))
+	return buildTakes + costs + time.Duration(pairs)*(ramp+usualPace.takes()+pairTakes)
 }
 
 // mayTake fails the test if it has no time for a gate behind what takes so long, and returns when that has to begin.
@@ -124,9 +129,9 @@ func (g *gate) compare(latest time.Time) {
 		ctx, cancel = context.WithDeadlineCause(ctx, latest.Add(g.takes()), errors.New("the test's deadline is near"))
 	}
 	defer cancel()
-	g.began = time.Now()
+	began := time.Now()
 	r, err := g.result(ctx)
-	r.Took = time.Since(g.began)
+	r.Took = time.Since(began)
 	var nothing *newError
 	switch {
 	case errors.As(err, &nothing):
@@ -143,7 +148,7 @@ func (g *gate) tell(r *result) {
 	for _, a := range r.attrs() {
 		g.t.Attr(a[0], a[1])
 	}
-	text := r.String() + r.keep(g.t, g.extras...)
+	text := r.String() + r.keep(g.files, g.extras...)
 	fails := r.Outcome == worse || r.Outcome == unknown && g.options.FailUnknown
 	if fails && !g.options.ReportOnly {
 		g.t.Error(text)
@@ -154,7 +159,8 @@ func (g *gate) tell(r *result) {
 
 // result carries everything out.
 func (g *gate) result(ctx context.Context) (*result, error) {
-	r := &result{Format: resultFormat, Test: g.t.Name(), Package: rerun.Package(), Outcome: unknown}
+	r := &result{Format: resultFormat, Test: g.t.Name(), Package: rerun.Package(), Outcome: unknown,
+		Machine: g.report.Environment}
 	if !supported {
 		return r, fmt.Errorf("a gate needs Linux, where the CPU clock of another process can be read: here name no base (%s)", baseVariable)
 	}

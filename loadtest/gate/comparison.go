@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
-	"time"
 
 	"example.com/holdfast/internal/handover"
 	"example.com/holdfast/internal/spawn"
@@ -21,12 +21,6 @@ const (
 	costRepeats = 2 // of MeasureCost's staircase, which is the least that has an interval
 	costSteps   = 1 + 3*costRepeats
 )
-
-// rampOf is how long one server's ramp takes by its plan.
-func rampOf(cfg loadtest.Config) time.Duration {
-	cfg.Hold, cfg.Cadence, cfg.IdleTimeout = -1, loadtest.Silent(), time.Second
-	return handover.Expected(cfg)
-}
 
 func (g *gate) seed() (uint64, error) {
 	seed, err := handover.Seed(g.cfg)
@@ -49,7 +43,7 @@ func newMatch(r *revisions, test string, env []string, seed uint64) *match {
 			Path: binary, Args: serverArgs(test), Dir: dir, Env: env, Variable: variable, Stdout: true,
 		}}
 	}
-	return &match{base: program("base", r.BaseBinary, r.BaseDir), head: program("head", r.HeadBinary, r.HeadDir), seed: seed}
+	return &match{base: program("base", r.BaseBinary, r.BaseDir), head: program("head", r.HeadBinary, r.HeadDir), seed: seed, pace: usualPace}
 }
 
 // measure has everything measured and judged.
@@ -78,7 +72,10 @@ func (g *gate) measure(ctx context.Context, m *match, r *result) error {
 	r.Noise, r.Confirming = j.noise, j.confirming
 	r.Metrics = inOrder(append(j.metrics, costs...))
 	r.Outcome = overall(r.Metrics)
-	return nil
+	if g.files.Kept() && slices.ContainsFunc(r.Metrics, func(m metric) bool { return m.Unit == unitCPU && m.Outcome == worse }) {
+		g.extras, err = m.profiles(ctx)
+	}
+	return err
 }
 
 // repeatable is how many of n pairs may be disturbed and measured again. Where there are more the machine is not fit for it.

@@ -48,7 +48,7 @@ func (h handicap) program(t testing.TB, name string) serverProgram {
 
 // matchOf returns a match of two such servers, which needs no repository.
 func matchOf(t testing.TB, base, head handicap) *match {
-	return &match{base: base.program(t, "base"), head: head.program(t, "head"), seed: 1}
+	return &match{base: base.program(t, "base"), head: head.program(t, "head"), seed: 1, pace: usualPace}
 }
 
 var spun atomic.Uint64

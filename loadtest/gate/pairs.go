@@ -13,20 +13,32 @@ import (
 	"example.com/holdfast/internal/generator"
 )
 
-// How a pair is measured. Of the same 4 s of load the standard deviation of a pair's log ratio was 10 % in one slice of 2 s
-// each, 6 % in 8 of 250 ms, 3 % in 20 of 100 ms: what the machine does to the one it does to the other only if they take
-// turns faster than it changes.
-const (
-	warmUp      = 500 * time.Millisecond // each
-	slicePairs  = 20
-	sliceLasts  = 100 * time.Millisecond
-	outstanding = 64 // requests at a time; at most as many as conns
-)
+// A pace is how a pair is measured.
+type pace struct {
+	warm       time.Duration // that each server is loaded before it counts
+	slicePairs int
+	slice      time.Duration
+}
+
+// usualPace: of the same 4 s of load the standard deviation of a pair's log ratio was 10 % in one slice of 2 s each, 6 % in 8 of
+// 250 ms, 3 % in 20 of 100 ms (2026-11). What the machine does to the one server it does to the other, if they take turns
+// faster than it changes.
+var usualPace = pace{warm: 500 * time.Millisecond, slicePairs: 20, slice: 100 * time.Millisecond}
+
+// takes is how long a pair's load takes.
+func (p pace) takes() time.Duration { return 2*p.warm + 2*time.Duration(p.slicePairs)*p.slice }
+
+// outstanding is how many requests at a time a server has in its slices, unless it has fewer conns: enough to keep it busy, and
+// answered within a few ms when a slice ends. All conns at once would take a quarter of a second at ten thousand.
+//
+// Note: with 16 and with 256 the standard deviation of a pair was within a fifth of that with 64 (2026-11).
+const outstanding = 64
 
 // A match measures pairs and costs of two programs.
 type match struct {
 	base, head serverProgram
 	seed       uint64
+	pace       pace
 	measured   int // pairs, for their numbers
 }
 
@@ -91,7 +103,7 @@ func (m *match) duel(ctx context.Context, number int, base, head *server) (*gene
 	d := generator.Duel{
 		Rivals: rivals(base, head), Known: []int{os.Getpid()},
 		Outstanding: min(outstanding, head.served().Rival.Plan.Slots),
-		Warm:        warmUp, Turn: sliceLasts, First: m.order(number),
+		Warm:        m.pace.warm, Turn: m.pace.slice, First: m.order(number),
 	}
 	out, err := children.Duel(ctx, d)
 	if err == nil || ctx.Err() != nil {
@@ -105,6 +117,28 @@ func (m *match) duel(ctx context.Context, number int, base, head *server) (*gene
 	return nil, err
 }
 
+// profiles measures another pair, which counts for nothing, and returns the CPU profile of each server while it was loaded in
+// turns.
+func (m *match) profiles(ctx context.Context) ([]extra, error) {
+	base, head, err := m.both(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer endAll(base, head)
+	var wg sync.WaitGroup
+	var extras [2]extra
+	var errs [3]error
+	for i, s := range []*server{base, head} {
+		wg.Go(func() {
+			extras[i].suffix = "." + s.name + ".cpu.pprof"
+			extras[i].data, errs[i] = s.profile(ctx, m.pace.takes())
+		})
+	}
+	_, errs[2] = m.duel(ctx, m.measured, base, head)
+	wg.Wait()
+	return extras[:], errors.Join(errs[:]...)
+}
+
 // rivals are the two servers as the generator is told of them. Both are loaded by head's plan.
 func rivals(base, head *server) [2]generator.Rival {
 	b, h := base.served().Rival, head.served().Rival
@@ -114,9 +148,9 @@ func rivals(base, head *server) [2]generator.Rival {
 	return [2]generator.Rival{b, h}
 }
 
-// order draws who has the first turn in each pair of slices: each ten times, in an order of the seed's.
+// order draws who has the first turn in each pair of slices: each as often, in an order of the seed's.
 func (m *match) order(number int) []int {
-	first := make([]int, slicePairs)
+	first := make([]int, m.pace.slicePairs)
 	for i := range first {
 		first[i] = i % 2
 	}

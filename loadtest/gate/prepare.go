@@ -21,40 +21,43 @@ type revisions struct {
 }
 
 // prepare finds base and head, checks the base out and builds both. The author's work tree, index and refs stay as they are. Close it.
-func prepare(ctx context.Context, where place) (_ *revisions, err error) {
+func prepare(ctx context.Context, where place) (*revisions, error) {
 	r := &revisions{HeadDir: where.Dir}
-	defer func() {
-		if err != nil {
-			_ = r.Close() // what went wrong before is what matters; what is left goes at the next start
-		}
-	}()
+	if err := r.prepare(ctx, where); err != nil {
+		_ = r.Close() // what went wrong before is what matters; what is left goes at the next start
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *revisions) prepare(ctx context.Context, where place) error {
 	recipe := recipeOf(where.Settings)
 	tools := newToolbox(where.Env).with(recipe.env...).with("GOTOOLCHAIN=local")
 	if err := r.find(ctx, tools, where); err != nil {
-		return r, err
+		return err
 	}
 	headEnv, err := goEnv(ctx, tools, where.Dir)
 	if err != nil {
-		return r, err
+		return err
 	}
 	if err := sameToolchain(headEnv, where.Go); err != nil {
-		return r, err
+		return err
 	}
 	forHead := tools.with("GOFLAGS=" + readonly(headEnv["GOFLAGS"]))
 	if err := samePackage(ctx, forHead, where, recipe.flags); err != nil {
-		return r, err
+		return err
 	}
 	if where.Covered {
 		r.note("coverage is counted in this process alone: both servers are built without it")
 	}
 	if err := r.checkOut(ctx, tools, where); err != nil || r.New != "" {
-		return r, err
+		return err
 	}
 	if err := r.buildBase(ctx, where, recipe, headEnv["GOWORK"]); err != nil || r.New != "" {
-		return r, err
+		return err
 	}
 	forHead.hold = r.repo.hold
-	return r, r.buildHead(ctx, forHead, recipe)
+	return r.buildHead(ctx, forHead, recipe)
 }
 
 func (r *revisions) note(format string, args ...any) {

@@ -139,6 +139,11 @@ func (s *server) cost(ctx context.Context, repeats int) (*loadtest.Cost, error) 
 	return c, json.Unmarshal(a.Cost, c)
 }
 
+func (s *server) profile(ctx context.Context, lasts time.Duration) ([]byte, error) {
+	a, err := s.ask(ctx, order{Profile: lasts})
+	return a.Profile, err
+}
+
 // served is where the server is.
 func (s *server) served() handover.Served { return s.hello.Served }
 
