@@ -11,7 +11,7 @@
 //
 // With no base named, [Check] is [loadtest.Check]. With one it does that first, and then compares:
 //
-//	HOLDFAST_BASE=origin/main... go test -count=1 -timeout=30m -run=TestGate .
+//	HOLDFAST_BASE=origin/main... go test -count=1 -run=TestGate .
 //
 // # The model
 //
@@ -97,8 +97,8 @@
 //
 // Linux, git, the history back to the base (fetch-depth: 0), and go. A gate of 1000 conns takes @@FIGURE:green-took@@ if nothing is
 // flagged, and @@FIGURE:red-took@@ if something is, beside what building takes. Before it begins it makes sure that the test has the
-// time for the worst: more than go test's default of ten minutes at 1000 conns, so give a -timeout. No other test of this
-// machine that uses Check, of either package, runs meanwhile.
+// time for the worst, some six minutes of the ten that go test gives a package: with more gates in one, give a -timeout. No other
+// test of this machine that uses Check, of either package, runs meanwhile.
 //
 // # What is not compared, and limits
 //
