@@ -59,7 +59,7 @@ func (g *gate) measure(ctx context.Context, m *match, r *result) error {
 		return err
 	}
 	if disturbed != nil {
-		r.Notes = append(r.Notes, disturbed.why)
+		r.Why = disturbed.why
 		r.First = nil // fewer than were planned are not the procedure that was validated
 	}
 	j, err := decide(r.First, func(n int) ([]pair, error) { return m.pairs(ctx, n, r) })
@@ -70,7 +70,9 @@ func (g *gate) measure(ctx context.Context, m *match, r *result) error {
 		r.Conns, r.Outstanding = int(p.Base.Conns), min(outstanding, int(p.Base.Conns))
 	}
 	r.Noise, r.Confirming = j.noise, j.confirming
-	r.Metrics = inOrder(append(j.metrics, costs...))
+	r.Metrics = slices.DeleteFunc(inOrder(append(j.metrics, costs...)), func(m metric) bool {
+		return m.Outcome == shown && m.Base == nil && m.Head == nil
+	})
 	r.Outcome = overall(r.Metrics)
 	if g.files.Kept() && slices.ContainsFunc(r.Metrics, func(m metric) bool { return m.Unit == unitCPU && m.Outcome == worse }) {
 		g.extras, err = m.profiles(ctx)
@@ -95,8 +97,7 @@ func (m *match) pairs(ctx context.Context, n int, r *result) (pairs []pair, err 
 		}
 		r.Discarded = append(r.Discarded, p)
 		if left--; left < 0 {
-			return pairs, &disturbedError{fmt.Sprintf("this machine was too busy: more than a fifth of %d pairs were disturbed, the last one because %s",
-				n, p.Disturbed)}
+			return pairs, &disturbedError{fmt.Sprintf("more than a fifth of %d pairs were disturbed; in the last one, %s", n, p.Disturbed)}
 		}
 	}
 	return pairs, nil

@@ -59,12 +59,11 @@ func (s *server) greet(ctx context.Context) error {
 	defer cancel()
 	stop := s.breakOff(ctx)
 	defer stop()
-	spoken, err := readGreeting(s.Conn)
-	switch {
-	case err == nil && spoken != protocol:
-		return &newError{fmt.Sprintf("the Holdfast of %s speaks protocol %d of gates, and this one %d: they cannot be compared; "+
-			"the next change on top of this one can", s.name, spoken, protocol)}
-	case err == nil:
+	number, err := readGreeting(s.Conn)
+	if err == nil {
+		if err := spoken(s.name, number); err != nil {
+			return err
+		}
 		err = s.Decode(&s.hello)
 	}
 	switch {
@@ -76,6 +75,15 @@ func (s *server) greet(ctx context.Context) error {
 		return fmt.Errorf("the server of %s cannot be compared: %s", s.name, s.hello.Error)
 	}
 	return nil
+}
+
+// spoken says what is to be done about a protocol; nil: it is ours.
+func spoken(name string, number int) error {
+	if number == protocol {
+		return nil
+	}
+	return &newError{fmt.Sprintf("the Holdfast of %s speaks protocol %d of gates, and this one %d: they cannot be compared; the next "+
+		"change on top of this one can", name, number, protocol)}
 }
 
 var errSilent = fmt.Errorf("it had %v", startPatience)

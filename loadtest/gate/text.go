@@ -55,6 +55,8 @@ func (r *result) headline() string {
 		}
 	}
 	switch {
+	case r.Outcome == unknown && r.Why != "":
+		return "unknown: " + lines.Printable(r.Why)
 	case r.Outcome == worse && len(stories) > 0: // each of them is to be looked at
 		return "worse: " + strings.Join(stories, "; ")
 	case len(stories) > 1:
