@@ -56,7 +56,7 @@ func (w *workshop) command(t *testing.T, dir, name string, args ...string) *exec
 	cmd := exec.CommandContext(t.Context(), name, args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "PWD="+dir, "REPOSITORY="+w.root, "SCRATCH="+w.scratch, "URL="+w.url, "ADDRESS="+w.address, "TMPDIR="+w.tmp,
-		"GOFLAGS=", "GOPROXY=off", "GOSUMDB=off", "GOWORK=off", "GOTOOLCHAIN=local")
+		"HOLDFAST_BASE=", "GOFLAGS=", "GOPROXY=off", "GOSUMDB=off", "GOWORK=off", "GOTOOLCHAIN=local")
 	return cmd
 }
 
@@ -162,6 +162,10 @@ func resultsOf(t *testing.T, source string) (patterns []string) {
 func (w *workshop) bash(t *testing.T, m match) {
 	text, err := m.swapped()
 	require.NoError(t, err)
+	if m.kind == pipeline {
+		text, err = scriptOf(text)
+		require.NoError(t, err, "README.md:%d", m.line)
+	}
 	dir := t.TempDir()
 	if m.at == repository {
 		dir = w.root
