@@ -59,7 +59,7 @@ func served(ctx context.Context, c Config) (handover.Served, error) {
 	}
 	c = c.ramped()
 	loc, _ := parseLocation(c.rawURL()) // it has no problems: validate asked
-	c.Cadence = Silent()
+	c.Cadence, c.Reopen = Silent(), Reopen{}
 	c = c.effective(loc)
 	c.Processes = 1
 	r := systemRunner()
