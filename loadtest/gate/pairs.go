@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"sync"
 	"time"
 
@@ -101,11 +100,18 @@ func (m *match) duel(ctx context.Context, number int, base, head *server) (*gene
 	}
 	defer children.Close()
 	d := generator.Duel{
-		Rivals: rivals(base, head), Known: []int{os.Getpid()},
+		Rivals: rivals(base, head), Known: []int{base.PID(), head.PID()}, // where ServerPID is another
 		Outstanding: min(outstanding, head.served().Rival.Plan.Slots),
 		Warm:        m.pace.warm, Turn: m.pace.slice, First: m.order(number),
 	}
+	turned := number%2 == 1
+	if turned {
+		d.Rivals[0], d.Rivals[1] = d.Rivals[1], d.Rivals[0]
+	}
 	out, err := children.Duel(ctx, d)
+	if err == nil && turned {
+		turn(out)
+	}
 	if err == nil || ctx.Err() != nil {
 		return out, err
 	}
@@ -115,6 +121,15 @@ func (m *match) duel(ctx context.Context, number int, base, head *server) (*gene
 		}
 	}
 	return nil, err
+}
+
+// turn exchanges the two of an outcome. In every other pair head is the generator's first: whose conns are opened and who is warmed
+// up first, and where in memory they lie, is then no difference between base and head.
+func turn(out *generator.Outcome) {
+	out.Sides[0], out.Sides[1] = out.Sides[1], out.Sides[0]
+	for i := range out.Turns {
+		out.Turns[i].Of = 1 - out.Turns[i].Of
+	}
 }
 
 // profiles measures another pair, which counts for nothing, and returns the CPU profile of each server while it was loaded in
@@ -221,6 +236,6 @@ func disturbed(slices []slice) string {
 	if n <= mostDisturbed {
 		return ""
 	}
-	return fmt.Sprintf("in %d of %d slices the machine was busy with something else: other processes used up to %.0f %% of its CPUs, and "+
-		"the hypervisor took up to %.0f %%", n, len(slices), 100*foreign, 100*steal)
+	return fmt.Sprintf("in %d of %d slices the machine was busy with something else: other processes, or other tests of this one, used up to "+
+		"%.0f %% of its CPUs, and the hypervisor took up to %.0f %%", n, len(slices), 100*foreign, 100*steal)
 }
