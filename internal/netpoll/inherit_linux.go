@@ -65,6 +65,7 @@ func hasEnded(pid int) bool {
 }
 
 func OwnGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+func KillGroup(pid int)              { _ = unix.Kill(-pid, unix.SIGKILL) }
 
 func Monotonic() time.Duration {
 	var t unix.Timespec
