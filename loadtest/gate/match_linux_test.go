@@ -140,8 +140,17 @@ const roleVariable = "HOLDFAST_GATE_TEST_ROLE"
 
 // TestRole is run in server processes, as tests of an author that go wrong.
 func TestRole(t *testing.T) {
+	switch os.Getenv(roleVariable) {
+	case "backend":
+		beBackend(t, 0)
+	case "backend that ends":
+		beBackend(t, 50)
+	}
 	if master == nil {
 		t.Skip("other tests run it, in processes of their own")
+	}
+	if cfg, is := configOf(t, os.Getenv(roleVariable)); is {
+		Check(t, cfg, loadtest.Budget{}, Options{})
 	}
 	switch os.Getenv(roleVariable) {
 	case "fails":
@@ -185,7 +194,7 @@ func TestTestThatDoesNotComeToCheck(t *testing.T) {
 func TestServerProcessEndsInOrder(t *testing.T) {
 	s, err := program(t, "^TestRole$", roleVariable+"=twice").start(within(t))
 	require.NoError(t, err)
-	require.Equal(t, "TestRole/first", s.hello.Test)
+	require.Equal(t, "TestRole", s.hello.Test, "it was started for this, and not for a test below it")
 	require.True(t, strings.HasPrefix(s.served().Address, "127.0.0.1:"), s.served().Address)
 	s.end()
 	require.Zero(t, s.ExitCode(), s.Output())

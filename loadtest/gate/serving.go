@@ -81,6 +81,9 @@ func (s *servant) listen() {
 // serve is Check in a server process: it says where the server is, obeys, and ends the test.
 func (s *servant) serve(t *testing.T, cfg loadtest.Config) {
 	t.Helper()
+	if !isAskedFor(t.Name()) {
+		t.Skip("gate: this process serves for another test")
+	}
 	s.mu.Lock()
 	again := s.used
 	s.checking, s.used = true, true
