@@ -69,7 +69,7 @@ func Check(t *testing.T, cfg loadtest.Config, b loadtest.Budget, o Options) *loa
 	}
 	t.Cleanup(func() { gated.Delete(t) })
 	g := &gate{t: t, cfg: cfg, options: o, asked: base, files: artifact.Of(t, rerun.Package(), ".gate")}
-	latest := g.mayTake(handover.Expected(cfg))
+	latest := g.mayTake(handover.Expected(cfg, b))
 	g.report = loadtest.Check(t, cfg, b)
 	g.compare(latest)
 	return g.report

@@ -137,7 +137,7 @@ func (m *match) cost(ctx context.Context) (p costPair, why string, err error) {
 	if err != nil {
 		return p, "", err
 	}
-	defer endAll(base, head)
+	defer func() { endAll(ctx, base, head) }()
 	var wg sync.WaitGroup
 	var costs [2]*loadtest.Cost
 	var errs [2]error

@@ -55,18 +55,22 @@ func (m *match) both(ctx context.Context) (base, head *server, err error) {
 		err = canCompare(servers[0], servers[1])
 	}
 	if err != nil {
-		endAll(servers[:]...)
+		endAll(ctx, servers[:]...)
 		return nil, nil, err
 	}
 	return servers[0], servers[1], nil
 }
 
-// endAll ends those that were started, at the same time.
-func endAll(servers ...*server) {
+// endAll ends those that were started, at the same time. When ctx has ended there is no time for their cleanup.
+func endAll(ctx context.Context, servers ...*server) {
+	patience := cleanupPatience
+	if ctx.Err() != nil {
+		patience = time.Second
+	}
 	var wg sync.WaitGroup
 	for _, s := range servers {
 		if s != nil {
-			wg.Go(s.end)
+			wg.Go(func() { s.Close(patience) })
 		}
 	}
 	wg.Wait()
@@ -81,7 +85,7 @@ func (m *match) pair(ctx context.Context) (pair, error) {
 		return p, err
 	}
 	out, err := m.duel(ctx, p.Number, base, head)
-	endAll(base, head)
+	endAll(ctx, base, head)
 	if err != nil {
 		return p, fmt.Errorf("pair %d: %w", p.Number, err)
 	}
@@ -139,7 +143,7 @@ func (m *match) profiles(ctx context.Context) ([]extra, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer endAll(base, head)
+	defer func() { endAll(ctx, base, head) }()
 	var wg sync.WaitGroup
 	var extras [2]extra
 	var errs [3]error

@@ -132,9 +132,6 @@ func orNothing(s string) string {
 	return s
 }
 
-// end lets the test end its server, and returns when the process is gone.
-func (s *server) end() { s.Close(cleanupPatience) }
-
 // ask has the process obey an order.
 func (s *server) ask(ctx context.Context, o order) (a answer, err error) {
 	stop := s.breakOff(ctx)
