@@ -26,7 +26,9 @@ func init() {
 		return d.latest(takes), d.timeoutFor(takes)
 	}
 	handover.Ramp = func(cfg any) time.Duration { return gateRampOf(cfg.(Config)) }
-	handover.Expected = func(cfg any) time.Duration { d, _ := cfg.(Config).planned(); return d }
+	handover.Expected = func(cfg, budget any) time.Duration {
+		return (&check{cfg: cfg.(Config), budget: budget.(Budget)}).expected()
+	}
 }
 
 // gateRamp is that of a Config with none, for a gate: it is no part of what is compared, and done twelve times and more.
@@ -59,7 +61,7 @@ func served(ctx context.Context, c Config) (handover.Served, error) {
 	}
 	c = c.ramped()
 	loc, _ := parseLocation(c.rawURL()) // it has no problems: validate asked
-	c.Cadence = Silent()
+	c.Cadence, c.Reopen = Silent(), Reopen{}
 	c = c.effective(loc)
 	c.Processes = 1
 	r := systemRunner()

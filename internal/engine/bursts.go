@@ -46,7 +46,11 @@ func (b *Bursts) Ready() <-chan struct{} { return b.ready }
 // Run carries out a burst: it begins requests for so long, and is over when all are answered or lost. Their service times
 // are recorded if asked for. ctx is to end when the run does, which nobody would answer for any more.
 func (b *Bursts) Run(ctx context.Context, lasts time.Duration, record bool) (Burst, error) {
-	b.asked <- burstOrder{lasts, record}
+	select {
+	case b.asked <- burstOrder{lasts, record}:
+	case <-ctx.Done(): // an order that was given up may still lie there
+		return Burst{}, context.Cause(ctx)
+	}
 	b.nudge()
 	select {
 	case done := <-b.done:

@@ -50,7 +50,7 @@ func phasesOf(p *Plan) *phases {
 	}
 	ph.held = p.Held
 	if ph.bursts = p.Bursts; ph.bursts != nil {
-		ph.bursts.nudge = func() { ph.nudge() }
+		ph.bursts.nudge = ph.nudgeIfOn
 	}
 	return ph
 }
@@ -109,6 +109,15 @@ func (p *phases) close() {
 	p.over = true
 	p.mu.Unlock()
 	p.reading.Wait()
+}
+
+// nudgeIfOn nudges whoever waits, unless the run is over: then what was nudged is closed.
+func (p *phases) nudgeIfOn() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.over {
+		p.nudge()
+	}
 }
 
 func (p *phases) cancel() {

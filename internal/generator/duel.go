@@ -15,7 +15,7 @@ import (
 // the one it does to the other.
 type Duel struct {
 	Rivals [2]Rival
-	Known  []int // processes whose CPU time is not that of strangers, besides the servers and this one
+	Known  []int // processes whose CPU time is not that of strangers, besides the servers and this one; with all their descendants
 
 	Outstanding int           // requests at a time
 	Warm        time.Duration // for which each server is loaded before it counts
@@ -139,7 +139,7 @@ func (r *Rival) begin(ctx context.Context, end context.CancelCauseFunc, outstand
 		if !ok {
 			return nil, fmt.Errorf("there is no process %d", r.PID)
 		}
-		c.clock = func() (time.Duration, bool) { cpu, _ := tree.Read(); return cpu, cpu >= 0 }
+		c.clock = func() (time.Duration, bool) { cpu, _ := tree.Read(); return cpu, cpu >= 0 && tree.Living() > 0 }
 	}
 	plan := r.Plan
 	plan.Cadence, plan.Hold, plan.Bursts, plan.Workers = engine.Cadence{}, longestDuel, c.bursts, 1

@@ -14,14 +14,22 @@ type turnMeter struct {
 	duel  *Duel
 	sides [2]*contestant
 	host  *netpoll.Meter
-	known []int
+	known *netpoll.Family // who is no stranger
 
 	start time.Time
 	ended [2]time.Duration // each server's CPU clock when its last turn had ended
 }
 
 func newTurnMeter(d *Duel, sides [2]*contestant) *turnMeter {
-	return &turnMeter{duel: d, sides: sides, host: netpoll.NewMeter(), known: append([]int{os.Getpid()}, d.Known...)}
+	m := &turnMeter{duel: d, sides: sides, host: netpoll.NewMeter()}
+	m.known, _ = netpoll.NewTree(netpoll.NewMeter(), os.Getpid())
+	for _, r := range d.Rivals {
+		m.known.Add(r.PID) // where there is none, its clock says so
+	}
+	for _, pid := range d.Known {
+		m.known.Add(pid)
+	}
+	return m
 }
 
 func (m *turnMeter) begin() {
@@ -33,43 +41,29 @@ func (m *turnMeter) begin() {
 
 // A look is what all clocks say at an instant.
 type look struct {
-	at      time.Time
-	rivals  [2]time.Duration
-	ours    time.Duration // all CPU time that is not strangers'
-	host    netpoll.Host
-	unknown bool
+	at   time.Time
+	cpu  time.Duration // of whose turn it is
+	ours time.Duration // all CPU time that is not strangers'; −1: unknown
+	seen time.Time     // when the host was
+	host netpoll.Host
 }
 
 // take reads the clock of whose turn it is next to the turn: last of all before it, and first after it.
 func (m *turnMeter) take(of int, before bool) (l look, err error) {
-	own := func() error {
+	own := func() (ok bool) {
 		l.at = time.Now()
-		cpu, ok := m.sides[of].clock()
-		if !ok {
-			return fmt.Errorf("the CPU clock of server process %d cannot be read: did it end?", m.duel.Rivals[of].PID)
-		}
-		l.rivals[of] = cpu
-		return nil
+		l.cpu, ok = m.sides[of].clock()
+		return ok
 	}
-	if !before {
-		if err := own(); err != nil {
-			return l, err
-		}
-	}
-	l.host = m.host.Host()
-	other := 1 - of
-	if cpu, ok := m.sides[other].clock(); ok {
-		l.rivals[other] = cpu
-	}
-	for _, pid := range m.known {
-		cpu, ok := netpoll.CPUClock(pid)
-		l.ours += cpu
-		l.unknown = l.unknown || !ok
-	}
+	ok := before || own()
+	l.ours, _ = m.known.Read()
+	l.seen, l.host = time.Now(), m.host.Host()
 	if before {
-		err = own()
+		ok = own()
 	}
-	l.ours += l.rivals[0] + l.rivals[1]
+	if !ok {
+		err = fmt.Errorf("the CPU clock of server process %d cannot be read: did it end?", m.duel.Rivals[of].PID)
+	}
 	return l, err
 }
 
@@ -89,9 +83,9 @@ func (m *turnMeter) turn(ctx context.Context, of int, lasts time.Duration) (Turn
 	}
 	t := Turn{
 		Of: of, At: a.at.Sub(m.start), Took: burst.Took, Answered: burst.Answered,
-		CPU: b.rivals[of] - a.rivals[of], Between: a.rivals[of] - m.ended[of], Foreign: -1, Steal: -1,
+		CPU: b.cpu - a.cpu, Between: a.cpu - m.ended[of], Foreign: -1, Steal: -1,
 	}
-	m.ended[of] = b.rivals[of]
+	m.ended[of] = b.cpu
 	t.strangers(a, b)
 	return t, nil
 }
@@ -103,11 +97,11 @@ func (t *Turn) strangers(a, b look) {
 	if cpus == 0 || a.host.CPUs != cpus || a.host.Idle < 0 || b.host.Idle < 0 {
 		return
 	}
-	all := b.at.Sub(a.at) * time.Duration(cpus)
+	all := b.seen.Sub(a.seen) * time.Duration(cpus)
 	share := func(d time.Duration) float64 { return min(1, max(0, float64(d)/float64(all))) }
 	steal := max(0, b.host.Steal-a.host.Steal)
 	t.Steal = share(steal)
-	if a.unknown || b.unknown {
+	if a.ours < 0 || b.ours < 0 {
 		return
 	}
 	interrupts := max(0, b.host.Interrupts-a.host.Interrupts)

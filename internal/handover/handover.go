@@ -39,6 +39,6 @@ var (
 	// Ramp returns how long it takes by its plan to open the conns that another process is to load.
 	Ramp func(cfg any) time.Duration
 
-	// Expected returns how long Check takes with cfg.
-	Expected func(cfg any) time.Duration
+	// Expected returns how long Check takes with cfg and a loadtest.Budget.
+	Expected func(cfg, budget any) time.Duration
 )

@@ -66,6 +66,12 @@ func hasEnded(pid int) bool {
 
 func OwnGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
+func KillGroup(pid int) {
+	if pid > 1 { // −1 would be all processes there are
+		_ = unix.Kill(-pid, unix.SIGKILL)
+	}
+}
+
 func Monotonic() time.Duration {
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {

@@ -8,6 +8,13 @@ import (
 	"syscall"
 )
 
+// SameDevice reports whether two files or directories are on the same file system.
+func SameDevice(a, b fs.FileInfo) bool {
+	one, is := a.Sys().(*syscall.Stat_t)
+	other, too := b.Sys().(*syscall.Stat_t)
+	return is && too && one.Dev == other.Dev
+}
+
 // Private reports whether a file or directory is this user's, and nobody else may write to it.
 func Private(info fs.FileInfo) bool {
 	stat, is := info.Sys().(*syscall.Stat_t)

@@ -86,8 +86,15 @@ func (p *Process) PID() int { return p.command.Process.Pid }
 // Exited is closed when the child has ended.
 func (p *Process) Exited() <-chan struct{} { return p.exited }
 
-// Kill ends the child at once.
-func (p *Process) Kill() { _ = p.command.Process.Kill() }
+// Kill ends the child at once, and what it has started, unless that is in a group of its own: there is nobody left to end it.
+func (p *Process) Kill() {
+	select {
+	case <-p.exited: // its number may be another's by now
+	default:
+		netpoll.KillGroup(p.PID())
+	}
+	_ = p.command.Process.Kill()
+}
 
 // Close closes the socket, and ends the child if it has not by itself when patience is over. It returns when the child is
 // gone.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -61,12 +63,20 @@ func Check(t *testing.T, cfg loadtest.Config, b loadtest.Budget, o Options) *loa
 	if base == "" {
 		return loadtest.Check(t, cfg, b)
 	}
+	if _, again := gated.LoadOrStore(t, true); again {
+		t.Fatal("gate: this test calls Check a second time, and its server processes come to the first call alone: have each in a " +
+			"test of its own, such as a subtest")
+	}
+	t.Cleanup(func() { gated.Delete(t) })
 	g := &gate{t: t, cfg: cfg, options: o, asked: base, files: artifact.Of(t, rerun.Package(), ".gate")}
-	latest := g.mayTake(handover.Expected(cfg))
+	latest := g.mayTake(handover.Expected(cfg, b))
 	g.report = loadtest.Check(t, cfg, b)
 	g.compare(latest)
 	return g.report
 }
+
+// gated are the tests that have come to Check with a base.
+var gated sync.Map
 
 func orDefault(n, def int) int {
 	if n == 0 {
@@ -116,6 +126,8 @@ func (g *gate) mayTake(before time.Duration) time.Time {
 	return latest
 }
 
+var errDeadline = errors.New("the test's deadline is near, and more was to be done than there was time for: raise -timeout")
+
 // compare compares, and tells the test.
 func (g *gate) compare(latest time.Time) {
 	g.t.Helper()
@@ -126,7 +138,7 @@ func (g *gate) compare(latest time.Time) {
 	defer end()
 	ctx, cancel := context.WithCancel(g.t.Context())
 	if !latest.IsZero() {
-		ctx, cancel = context.WithDeadlineCause(ctx, latest.Add(g.takes()), errors.New("the test's deadline is near"))
+		ctx, cancel = context.WithDeadlineCause(ctx, latest.Add(g.takes()), errDeadline)
 	}
 	defer cancel()
 	began := time.Now()
@@ -137,7 +149,7 @@ func (g *gate) compare(latest time.Time) {
 	case errors.As(err, &nothing):
 		r.Outcome, r.Why = isNew, nothing.why
 	case err != nil:
-		g.t.Fatalf("gate: nothing was compared: %v", err)
+		g.t.Fatalf("gate: nothing was compared: %s", strings.TrimPrefix(err.Error(), "gate: "))
 	}
 	g.tell(r)
 }

@@ -39,8 +39,9 @@ func lacksTest(has bool, err error, name string) error {
 
 func newMatch(r *revisions, test string, env []string, seed uint64) *match {
 	program := func(name, binary, dir string) serverProgram {
+		own := append(slices.Clip(env), "PWD="+dir) // as go test sets it; in env it is head's
 		return serverProgram{name, spawn.Program{
-			Path: binary, Args: serverArgs(test), Dir: dir, Env: env, Variable: variable, Stdout: true,
+			Path: binary, Args: serverArgs(test), Dir: dir, Env: own, Variable: variable, Stdout: true,
 		}}
 	}
 	return &match{base: program(baseName, r.BaseBinary, r.BaseDir), head: program(headName, r.HeadBinary, r.HeadDir), seed: seed, pace: usualPace}
@@ -75,9 +76,11 @@ func (g *gate) measure(ctx context.Context, m *match, r *result) error {
 	})
 	r.Outcome = overall(r.Metrics)
 	if g.files.Kept() && slices.ContainsFunc(r.Metrics, func(m metric) bool { return m.Unit == unitCPU && m.Outcome == worse }) {
-		g.extras, err = m.profiles(ctx)
+		if g.extras, err = m.profiles(ctx); err != nil {
+			r.Notes = append(r.Notes, fmt.Sprintf("there are no CPU profiles: %v", err))
+		}
 	}
-	return err
+	return nil
 }
 
 // repeatable is how many of n pairs may be disturbed and measured again. Where there are more the machine is not fit for it.
@@ -134,7 +137,7 @@ func (m *match) cost(ctx context.Context) (p costPair, why string, err error) {
 	if err != nil {
 		return p, "", err
 	}
-	defer endAll(base, head)
+	defer func() { endAll(ctx, base, head) }()
 	var wg sync.WaitGroup
 	var costs [2]*loadtest.Cost
 	var errs [2]error
@@ -146,6 +149,9 @@ func (m *match) cost(ctx context.Context) (p costPair, why string, err error) {
 		return p, "", context.Cause(ctx)
 	}
 	if err := errors.Join(errs[:]...); err != nil {
+		if errors.As(err, new(*endedError)) {
+			return p, "", fmt.Errorf("measuring what a conn costs: %w", err)
+		}
 		why = fmt.Sprintf("what a conn costs is not known: %v", err)
 	}
 	return costPair{costs[0], costs[1]}, why, nil

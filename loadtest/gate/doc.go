@@ -111,6 +111,7 @@
 //     relative path such as testdata/x does.
 //   - Both servers are alive at once: a test that listens on a port, or a path, of a fixed number or name cannot have that twice. Use
 //     ":0" or t.TempDir.
+//   - A test comes to Check with a base once; subtests may each. What a test does before Check, each of its server processes does.
 //   - What is generated, and not committed, the base lacks; so it does submodules, which are not checked out for it.
 //   - Flags such as -modfile and -overlay are known only if they are in GOFLAGS. Coverage is counted in the test's own process alone.
 //   - Work tree and testdata of the base are as committed: files that git ignores are head's alone.

@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"example.com/holdfast/internal/generator"
 	"example.com/holdfast/internal/spawn"
 	"example.com/holdfast/loadtest"
 )
@@ -66,12 +68,35 @@ func requireGone(t *testing.T, pid int) {
 // TestDropsAreCounted: of 70 conns each thirty-fifth is closed by its server, in each pair.
 func TestDropsAreCounted(t *testing.T) {
 	m := quickMatch(t, handicap{conns: 70}, handicap{conns: 70, drop: 35})
-	p, err := m.pair(within(t))
+	for range 2 { // head is the generator's second, and its first
+		p, err := m.pair(within(t))
+		require.NoError(t, err)
+		require.Zero(t, p.Base.Dropped, p.Base.Drops)
+		require.EqualValues(t, 2, p.Head.Dropped, p.Head.Drops)
+		require.Len(t, p.Head.Drops, 1)
+		require.Contains(t, p.Head.Drops[0], "2 × ")
+	}
+}
+
+// TestTurnedOutcome is that of base first, whoever was the generator's first.
+func TestTurnedOutcome(t *testing.T) {
+	out := &generator.Outcome{Turns: []generator.Turn{{Of: 0, Answered: 1}, {Of: 1, Answered: 2}}}
+	out.Sides[0].Conns.Requested, out.Sides[1].Conns.Requested = 1, 2
+	turn(out)
+	require.Equal(t, []generator.Turn{{Of: 1, Answered: 1}, {Of: 0, Answered: 2}}, out.Turns)
+	require.EqualValues(t, 2, out.Sides[0].Conns.Requested)
+	require.EqualValues(t, 1, out.Sides[1].Conns.Requested)
+}
+
+// TestSecondCallOfCheck would have the first one's server compared again.
+func TestSecondCallOfCheck(t *testing.T) {
+	path, err := os.Executable()
 	require.NoError(t, err)
-	require.Zero(t, p.Base.Dropped, p.Base.Drops)
-	require.EqualValues(t, 2, p.Head.Dropped, p.Head.Drops)
-	require.Len(t, p.Head.Drops, 1)
-	require.Contains(t, p.Head.Drops[0], "2 × ")
+	again := exec.CommandContext(within(t), path, "-test.run=^TestRole$")
+	again.Env = append(os.Environ(), roleVariable+"=calls again", baseVariable+"=HEAD^")
+	out, err := again.CombinedOutput()
+	require.Error(t, err)
+	require.Contains(t, string(out), "gate: this test calls Check a second time")
 }
 
 // TestOrderIsTheSeeds, and each server has the first turn as often as the other.
@@ -140,8 +165,20 @@ const roleVariable = "HOLDFAST_GATE_TEST_ROLE"
 
 // TestRole is run in server processes, as tests of an author that go wrong.
 func TestRole(t *testing.T) {
+	switch os.Getenv(roleVariable) {
+	case "backend":
+		beBackend(t, 0)
+	case "backend that ends":
+		beBackend(t, 50)
+	case "calls again":
+		gated.Store(t, true)
+		Check(t, loadtest.Config{}, loadtest.Budget{}, Options{})
+	}
 	if master == nil {
 		t.Skip("other tests run it, in processes of their own")
+	}
+	if cfg, is := configOf(t, os.Getenv(roleVariable)); is {
+		Check(t, cfg, loadtest.Budget{}, Options{})
 	}
 	switch os.Getenv(roleVariable) {
 	case "fails":
@@ -185,9 +222,9 @@ func TestTestThatDoesNotComeToCheck(t *testing.T) {
 func TestServerProcessEndsInOrder(t *testing.T) {
 	s, err := program(t, "^TestRole$", roleVariable+"=twice").start(within(t))
 	require.NoError(t, err)
-	require.Equal(t, "TestRole/first", s.hello.Test)
+	require.Equal(t, "TestRole", s.hello.Test, "it was started for this, and not for a test below it")
 	require.True(t, strings.HasPrefix(s.served().Address, "127.0.0.1:"), s.served().Address)
-	s.end()
+	s.Close(cleanupPatience)
 	require.Zero(t, s.ExitCode(), s.Output())
 	require.NotContains(t, s.Output(), "behind Check")
 }
@@ -197,8 +234,13 @@ func TestServerProcessesEndWithTheirParent(t *testing.T) {
 	p := program(t, "^TestRole$", roleVariable+"=stuck")
 	process, err := spawn.Start(p.Program)
 	require.NoError(t, err)
-	process.Close(time.Minute)
-	require.Equal(t, exitOrphaned, process.ExitCode(), process.Output())
+	process.Conn.Close()
+	select {
+	case <-process.Exited():
+	case <-within(t).Done():
+		process.Kill()
+		t.Fatal("it runs on: ", process.Output())
+	}
 }
 
 func TestOtherProtocol(t *testing.T) {
@@ -238,6 +280,13 @@ func TestCostThatCannotBeMeasured(t *testing.T) {
 	require.Nil(t, p.Head)
 	require.Contains(t, why, "what a conn costs is not known: base: ")
 	require.Contains(t, why, "a slope takes 100 or more")
+}
+
+// TestServerThatEndsWhenItIsMeasured fails the gate, as one that ends under load.
+func TestServerThatEndsWhenItIsMeasured(t *testing.T) {
+	_, _, err := quickMatch(t, handicap{conns: 100}, handicap{conns: 100, endAfter: 50}).cost(within(t))
+	require.ErrorContains(t, err, "measuring what a conn costs: ")
+	require.ErrorContains(t, err, "the server process of head ended: exit status 7: ")
 }
 
 func TestProfiles(t *testing.T) {

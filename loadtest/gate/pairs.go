@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"sync"
 	"time"
 
@@ -56,18 +55,22 @@ func (m *match) both(ctx context.Context) (base, head *server, err error) {
 		err = canCompare(servers[0], servers[1])
 	}
 	if err != nil {
-		endAll(servers[:]...)
+		endAll(ctx, servers[:]...)
 		return nil, nil, err
 	}
 	return servers[0], servers[1], nil
 }
 
-// endAll ends those that were started, at the same time.
-func endAll(servers ...*server) {
+// endAll ends those that were started, at the same time. When ctx has ended there is no time for their cleanup.
+func endAll(ctx context.Context, servers ...*server) {
+	patience := cleanupPatience
+	if ctx.Err() != nil {
+		patience = time.Second
+	}
 	var wg sync.WaitGroup
 	for _, s := range servers {
 		if s != nil {
-			wg.Go(s.end)
+			wg.Go(func() { s.Close(patience) })
 		}
 	}
 	wg.Wait()
@@ -82,7 +85,7 @@ func (m *match) pair(ctx context.Context) (pair, error) {
 		return p, err
 	}
 	out, err := m.duel(ctx, p.Number, base, head)
-	endAll(base, head)
+	endAll(ctx, base, head)
 	if err != nil {
 		return p, fmt.Errorf("pair %d: %w", p.Number, err)
 	}
@@ -101,11 +104,18 @@ func (m *match) duel(ctx context.Context, number int, base, head *server) (*gene
 	}
 	defer children.Close()
 	d := generator.Duel{
-		Rivals: rivals(base, head), Known: []int{os.Getpid()},
+		Rivals: rivals(base, head), Known: []int{base.PID(), head.PID()}, // where ServerPID is another
 		Outstanding: min(outstanding, head.served().Rival.Plan.Slots),
 		Warm:        m.pace.warm, Turn: m.pace.slice, First: m.order(number),
 	}
+	turned := number%2 == 1
+	if turned {
+		d.Rivals[0], d.Rivals[1] = d.Rivals[1], d.Rivals[0]
+	}
 	out, err := children.Duel(ctx, d)
+	if err == nil && turned {
+		turn(out)
+	}
 	if err == nil || ctx.Err() != nil {
 		return out, err
 	}
@@ -117,6 +127,15 @@ func (m *match) duel(ctx context.Context, number int, base, head *server) (*gene
 	return nil, err
 }
 
+// turn exchanges the two of an outcome. In every other pair head is the generator's first: whose conns are opened and who is warmed
+// up first, and where in memory they lie, is then no difference between base and head.
+func turn(out *generator.Outcome) {
+	out.Sides[0], out.Sides[1] = out.Sides[1], out.Sides[0]
+	for i := range out.Turns {
+		out.Turns[i].Of = 1 - out.Turns[i].Of
+	}
+}
+
 // profiles measures another pair, which counts for nothing, and returns the CPU profile of each server while it was loaded in
 // turns.
 func (m *match) profiles(ctx context.Context) ([]extra, error) {
@@ -124,7 +143,7 @@ func (m *match) profiles(ctx context.Context) ([]extra, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer endAll(base, head)
+	defer func() { endAll(ctx, base, head) }()
 	var wg sync.WaitGroup
 	var extras [2]extra
 	var errs [3]error
@@ -221,6 +240,6 @@ func disturbed(slices []slice) string {
 	if n <= mostDisturbed {
 		return ""
 	}
-	return fmt.Sprintf("in %d of %d slices the machine was busy with something else: other processes used up to %.0f %% of its CPUs, and "+
-		"the hypervisor took up to %.0f %%", n, len(slices), 100*foreign, 100*steal)
+	return fmt.Sprintf("in %d of %d slices the machine was busy with something else: other processes, or other tests of this one, used up to "+
+		"%.0f %% of its CPUs, and the hypervisor took up to %.0f %%", n, len(slices), 100*foreign, 100*steal)
 }

@@ -3,9 +3,12 @@ package gate
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"example.com/holdfast/internal/netpoll"
 )
 
 // Revisions are the two that are compared, ready to run: test binaries, and the directories to run them in.
@@ -104,8 +107,19 @@ func (r *revisions) checkOut(ctx context.Context, tools toolbox, where place) er
 		return err
 	}
 	r.BaseDir = filepath.Join(r.home.tree(), filepath.FromSlash(r.repo.prefix))
-	r.New, err = lacksPackage(r.BaseDir, r.repo.prefix)
+	if r.New, err = lacksPackage(r.BaseDir, r.repo.prefix); err == nil && r.New == "" && !sameFileSystem(r.BaseDir, r.HeadDir) {
+		r.note("base's files are on another file system (%s) than head's (%s): if the server reads files when it is asked, set TMPDIR to "+
+			"a directory where head's are", r.home.tree(), r.HeadDir)
+	}
 	return err
+}
+
+// sameFileSystem reports whether two directories are on the same one, or nothing is known of them. Of a file in memory, where temporary
+// directories may be, a request costs less.
+func sameFileSystem(a, b string) bool {
+	one, err := os.Stat(a)
+	other, err2 := os.Stat(b)
+	return err != nil || err2 != nil || netpoll.SameDevice(one, other)
 }
 
 // buildBase takes the base's binary from the cache, or builds it.

@@ -45,6 +45,11 @@ type newError struct{ why string }
 
 func (e *newError) Error() string { return e.why }
 
+// An endedError says that a server process has ended which was not to.
+type endedError struct{ how string }
+
+func (e *endedError) Error() string { return e.how }
+
 // start starts a server process, and hears where its server is.
 func (p serverProgram) start(ctx context.Context) (*server, error) {
 	process, err := spawn.Start(p.Program)
@@ -127,9 +132,6 @@ func orNothing(s string) string {
 	return s
 }
 
-// end lets the test end its server, and returns when the process is gone.
-func (s *server) end() { s.Close(cleanupPatience) }
-
 // ask has the process obey an order.
 func (s *server) ask(ctx context.Context, o order) (a answer, err error) {
 	stop := s.breakOff(ctx)
@@ -141,7 +143,7 @@ func (s *server) ask(ctx context.Context, o order) (a answer, err error) {
 	case ctx.Err() != nil:
 		return a, context.Cause(ctx)
 	case err != nil:
-		return a, fmt.Errorf("the server process of %s ended: %s", s.name, s.Fate(cleanupPatience))
+		return a, &endedError{fmt.Sprintf("the server process of %s ended: %s", s.name, s.Fate(cleanupPatience))}
 	case a.Error != "":
 		return a, fmt.Errorf("%s: %s", s.name, a.Error)
 	}

@@ -109,6 +109,13 @@ func serverArgs(test string) []string {
 	return append(args, ownArgs(os.Args[1:], flag.CommandLine)...)
 }
 
+// isAskedFor reports whether this process was started for the test of that name, by serverArgs, and not for one above it, which may
+// have tests below it come to Check before.
+func isAskedFor(test string) bool {
+	f := flag.Lookup("test.run")
+	return f == nil || f.Value.String() == patternOf(test)
+}
+
 // patternOf returns the pattern that finds the test of a name alone.
 func patternOf(test string) string {
 	levels := strings.Split(test, "/")

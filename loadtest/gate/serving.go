@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"example.com/holdfast/internal/handover"
+	"example.com/holdfast/internal/netpoll"
 	"example.com/holdfast/internal/spawn"
 	"example.com/holdfast/loadtest"
 )
@@ -73,14 +74,23 @@ func (s *servant) listen() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.checking {
-		os.Exit(exitOrphaned)
+		end()
 	}
-	time.AfterFunc(cleanupPatience, func() { os.Exit(exitOrphaned) }) // a cleanup that hangs
+	time.AfterFunc(cleanupPatience, end) // a cleanup that hangs
+}
+
+// end ends this process and what its test has started, which has no other end then: its group, of which spawn makes it the first.
+func end() {
+	netpoll.KillGroup(os.Getpid())
+	os.Exit(exitOrphaned)
 }
 
 // serve is Check in a server process: it says where the server is, obeys, and ends the test.
 func (s *servant) serve(t *testing.T, cfg loadtest.Config) {
 	t.Helper()
+	if !isAskedFor(t.Name()) {
+		t.Skip("gate: this process serves for another test")
+	}
 	s.mu.Lock()
 	again := s.used
 	s.checking, s.used = true, true
