@@ -1,9 +1,14 @@
 package gate
 
 import (
+	"os"
 	"testing"
 
 	"example.com/holdfast/internal/leaktest"
 )
 
-func TestMain(m *testing.M) { leaktest.Main(m) }
+func TestMain(m *testing.M) {
+	code := leaktest.Run(m)
+	removeOriginal()
+	os.Exit(code)
+}
