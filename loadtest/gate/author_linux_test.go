@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -56,7 +57,11 @@ func TestNames(t *testing.T) {
 `
 	newTests = `package srv
 
-import "testing"
+import (
+	"testing"
+
+	"example.com/holdfast/loadtest/gate"
+)
 
 func TestMore(t *testing.T) { check(t, 10, 5) }
 
@@ -72,6 +77,11 @@ func TestNames(t *testing.T) {
 func TestNovel(t *testing.T) { check(t, 10, 5) }
 
 func TestTooFew(t *testing.T) { check(t, 10, 4) }
+
+func TestOptions(t *testing.T) {
+	cfg, budget := load(t, 10)
+	gate.Check(t, cfg, budget, gate.Options{Base: "unserved"})
+}
 `
 )
 
@@ -104,8 +114,9 @@ func newAuthor(t *testing.T) *author {
 	c.git("status") // the index has other times
 	cached, err := exec.CommandContext(t.Context(), "go", "env", "GOCACHE").Output()
 	require.NoError(t, err)
-	env := append(gitFree(), usermodule.Env(filepath.Join(c.top, "srv"), "TMPDIR="+c.temp, "XDG_CACHE_HOME="+c.keep,
-		"GOCACHE="+strings.TrimSpace(string(cached)), "HOLDFAST_GATE=", "HOLDFAST_BASE=")[len(os.Environ()):]...)
+	env := usermodule.Env(filepath.Join(c.top, "srv"), gitFree("TMPDIR="+c.temp, "XDG_CACHE_HOME="+c.keep,
+		"GOCACHE="+strings.TrimSpace(string(cached)))[len(os.Environ()):]...)
+	env = slices.DeleteFunc(env, func(v string) bool { return strings.HasPrefix(v, "HOLDFAST_BASE=") })
 	a := &author{clone: c, binary: theOriginal.binary, env: env, before: c.seen()}
 	t.Cleanup(a.leavesNothing)
 	return a
@@ -220,8 +231,16 @@ func (a *author) command(test, base string, more ...string) *exec.Cmd {
 	a.t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, a.binary, append([]string{"-test.v", "-test.run=" + patternOf(test)}, more...)...)
 	cmd.Dir = filepath.Join(a.top, "srv")
-	cmd.Env = append(a.env, "HOLDFAST_BASE="+base)
+	cmd.Env = a.with(base)
 	return cmd
+}
+
+// with returns the environment with a base, or, of "", with none.
+func (a *author) with(base string) []string {
+	if base == "" {
+		return a.env
+	}
+	return append(slices.Clip(a.env), "HOLDFAST_BASE="+base)
 }
 
 func (a *author) outcome(cmd *exec.Cmd) gateRun {
@@ -232,45 +251,4 @@ func (a *author) outcome(cmd *exec.Cmd) gateRun {
 		require.NoError(a.t, err, "%s", out)
 	}
 	return gateRun{cmd.ProcessState.ExitCode(), string(out)}
-}
-
-// TestGatesThatCompareNothing end before any pair is measured, and say why.
-func TestGatesThatCompareNothing(t *testing.T) {
-	const (
-		passes = 0
-		fails  = 1
-	)
-	for name, of := range map[string]struct {
-		test, base string
-		env        string
-		code       int
-		says       []string
-	}{
-		"no such test": {"TestNovel", "main...", "", passes, []string{"gate: new: the base has no test TestNovel base main... (",
-			"): The server; built in ", "=== ATTR TestNovel gate/outcome new"}},
-		"no package":      {"TestFewConns", "unserved", "", passes, []string{"gate: new: the base has no directory srv"}},
-		"no gate":         {"TestNotYet", "base", "", passes, []string{"gate: new: base has no test of this name, or that does not come to gate.Check", "some day"}},
-		"another load":    {"TestMore", "main...", "", passes, []string{"gate: new: ", "Connections 20 at base, 10 at head", "): The server; "}},
-		"a subtest":       {"TestNames/it's_(50_%)_of_a.b|c/d_$x", "base", "", passes, []string{"Connections 40 at base, 10 at head"}},
-		"does not build":  {"TestFewConns", "broken", "", fails, []string{"gate: nothing was compared: ", "weight.go:3:17: undefined: many"}},
-		"fails":           {"TestFails", "base", "", fails, []string{"the test of base failed before it came to gate.Check: exit status 1", "no database"}},
-		"no revision":     {"TestFewConns", "mian", "", fails, []string{`base "mian": git knows no revision "mian" here`}},
-		"under Bazel":     {"TestFewConns", "base", "BAZEL_TEST=1", fails, []string{"under Bazel a base cannot be checked out and built"}},
-		"without git":     {"TestFewConns", "base", "PATH=/nowhere", fails, []string{"by git, which is not installed, or not in PATH"}},
-		"too few pairs":   {"TestTooFew", "base", "", fails, []string{"gate: Options.Pairs is 4: write 5 to 100"}},
-		"without a base":  {"TestFewConns", "", "", passes, []string{"loadtest: pass"}},
-		"base of options": {"TestFewConns", " ", "", passes, []string{"loadtest: pass"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			a := newAuthor(t)
-			a.env = append(a.env, of.env)
-			r := a.runs(of.test, of.base)
-			require.Equal(t, of.code, r.code, "%s", r.out)
-			r.has(t, of.says...)
-			if strings.TrimSpace(of.base) == "" {
-				require.NotContains(t, r.out, "gate")
-			}
-		})
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -137,7 +138,7 @@ func (g *gate) compare(latest time.Time) {
 	case errors.As(err, &nothing):
 		r.Outcome, r.Why = isNew, nothing.why
 	case err != nil:
-		g.t.Fatalf("gate: nothing was compared: %v", err)
+		g.t.Fatalf("gate: nothing was compared: %s", strings.TrimPrefix(err.Error(), "gate: "))
 	}
 	g.tell(r)
 }
@@ -148,7 +149,7 @@ func (g *gate) tell(r *result) {
 	for _, a := range r.attrs() {
 		g.t.Attr(a[0], a[1])
 	}
-	text := r.String() + r.keep(g.files, g.extras...)
+	text := strings.TrimSuffix(r.String()+r.keep(g.files, g.extras...), "\n")
 	fails := r.Outcome == worse || r.Outcome == unknown && g.options.FailUnknown
 	if fails && !g.options.ReportOnly {
 		g.t.Error(text)
