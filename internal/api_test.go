@@ -15,20 +15,25 @@ import (
 	"example.com/holdfast/internal/golden"
 )
 
-// TestPublicFace holds the exported names of package loadtest against testdata/api.golden, so that a change of what
+// TestPublicFace holds the exported names of loadtest and gate against files in testdata, so that a change of what
 // users may write is a decision that a reviewer sees, and not a by-product.
 func TestPublicFace(t *testing.T) {
-	sources, err := sourcesOf(os.DirFS("../loadtest"))
+	sources, err := sourcesOf(os.DirFS(".."))
 	require.NoError(t, err)
-	var lines []string
-	for _, s := range sources {
-		if s.dir == "." && !s.test {
-			lines = append(lines, exported(s.file)...)
+	for dir, name := range publicFace {
+		var lines []string
+		for _, s := range sources {
+			if s.dir == dir && !s.test {
+				lines = append(lines, exported(s.file)...)
+			}
 		}
+		slices.Sort(lines)
+		golden.Want(t, name, strings.Join(lines, "\n")+"\n")
 	}
-	slices.Sort(lines)
-	golden.Want(t, "api", strings.Join(lines, "\n")+"\n")
 }
+
+// publicFace are the packages that users import, and the golden files of their names.
+var publicFace = map[string]string{"loadtest": "api", "loadtest/gate": "gate"}
 
 // exported returns a line for each exported declaration of a file, and for each exported field and method.
 func exported(f *ast.File) (lines []string) {

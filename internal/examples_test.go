@@ -30,12 +30,19 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// withoutExample returns what is wrong with the examples of loadtest.
+// withoutExample returns what is wrong with the examples of the packages that users import.
 func withoutExample(all []*source) (found []string) {
+	for _, dir := range slices.Sorted(maps.Keys(publicFace)) {
+		found = append(found, withoutExampleIn(dir, all)...)
+	}
+	return found
+}
+
+func withoutExampleIn(dir string, all []*source) (found []string) {
 	names, shown := map[string]string{}, map[string]bool{}
 	for _, s := range all {
 		switch {
-		case s.dir != "loadtest":
+		case s.dir != dir:
 		case !s.test:
 			maps.Copy(names, namesToShow(s))
 		case strings.HasPrefix(path.Base(s.path), "example"):
@@ -50,7 +57,7 @@ func withoutExample(all []*source) (found []string) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		if !shown[name] {
-			found = append(found, fmt.Sprintf("%s: there is no Example%s in loadtest/example*_test.go", names[name], name))
+			found = append(found, fmt.Sprintf("%s: there is no Example%s in %s/example*_test.go", names[name], name, dir))
 		}
 	}
 	return found
@@ -115,8 +122,10 @@ func TestWithoutExample(t *testing.T) {
 			type T struct{}; type hidden int
 			func F() {}; func f() {}; func Gone() {}
 			func (*T) Do() {}; func (T) String() string { return "" }; func (T) do() {}; func (hidden) Do() {}`,
-		"loadtest/example_b_test.go": "func ExampleF_twice() {\n\t// Output: a\n}\nfunc ExampleT() {\n\t// Unordered output: b\n}\nfunc ExampleGone() {}",
-		"internal/engine/a.go":       "type Elsewhere int",
+		"loadtest/example_b_test.go":    "func ExampleF_twice() {\n\t// Output: a\n}\nfunc ExampleT() {\n\t// Unordered output: b\n}\nfunc ExampleGone() {}",
+		"loadtest/gate/a.go":            "func F() {}\nfunc Check() {}",
+		"loadtest/gate/example_test.go": "func ExampleCheck() {\n\t// Output: a\n}",
+		"internal/engine/a.go":          "type Elsewhere int",
 	} {
 		s, err := parse(name, []byte("package p\n"+text))
 		require.NoError(t, err)
@@ -126,5 +135,6 @@ func TestWithoutExample(t *testing.T) {
 	require.Equal(t, strings.Join([]string{
 		"loadtest/example_b_test.go: ExampleGone has no // Output:, so that it is compiled and never run",
 		"loadtest/a.go:5: Do: there is no ExampleT_Do in loadtest/example*_test.go",
+		"loadtest/gate/a.go:2: F: there is no ExampleF in loadtest/gate/example*_test.go",
 	}, "\n"), found)
 }

@@ -126,7 +126,7 @@ var (
 		"github.com/HdrHistogram/hdrhistogram-go/..."}
 	gateDepends = []string{"golang.org/x/perf/benchfmt", "golang.org/x/perf/benchmath", "golang.org/x/perf/benchunit"}
 	testsDepend = []string{"github.com/stretchr/testify/require", "github.com/google/go-cmp/...",
-		"golang.org/x/perf/benchfmt", "golang.org/x/perf/benchunit"}
+		"golang.org/x/perf/benchfmt", "golang.org/x/perf/benchunit", "go.yaml.in/yaml/v3"}
 )
 
 func dependsOnLittle(s *source) (found []string) {

@@ -175,8 +175,8 @@ var rules = []rule{
 	},
 	{
 		name: "few modules are depended on",
-		why: "who imports loadtest gets them all into go.sum; testify and go-cmp are for tests, and so is x/perf, the reader of " +
-			"what benchmarks print, but in the gate, which writes for benchstat, with its medians and scales: it has a package of its " +
+		why: "who imports loadtest gets them all into go.sum; testify, with the yaml that it brings, and go-cmp are for tests, and " +
+			"so is x/perf, the reader of what benchmarks print, but in the gate, which writes for benchstat, with its medians and scales: it has a package of its " +
 			"own so that only its users' go.sum has x/perf",
 		check: each(everything, dependsOnLittle),
 		breaks: map[string]string{

@@ -42,7 +42,8 @@
 //
 // all of it runs in a [testing/synctest] bubble too, where an hour takes a moment and a timeout comes to the nanosecond.
 //
-// [Bench] is a run as a benchmark, with figures for benchstat. [MeasureCost] measures what one conn more costs a server.
+// [Bench] is a run as a benchmark, with figures for benchstat. [MeasureCost] measures what one conn more costs a server. Package
+// gate holds a change against what was before it, on the same machine at the same time.
 //
 // # What a report claims
 //

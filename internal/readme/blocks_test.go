@@ -22,9 +22,10 @@ const indented = "indented"
 
 // The kinds of blocks that README.md has: what is run, and what is shown.
 const (
-	shell  = "sh"
-	golang = "go"
-	output = "text"
+	shell    = "sh"
+	golang   = "go"
+	pipeline = "yaml" // of which the commands are run
+	output   = "text"
 )
 
 var fence = regexp.MustCompile("^ {0,3}(```+)\\s*(\\S*)$")
@@ -64,7 +65,7 @@ var hidden = regexp.MustCompile(`(?m)^\s*(\$ |go (test|run|build|mod|tool|instal
 // refused says what is wrong with a block whatever it does; "": nothing.
 func (b block) refused() string {
 	switch b.kind {
-	case shell, golang:
+	case shell, golang, pipeline:
 		return ""
 	case output:
 		if strings.Contains(b.text, "@@") {
@@ -76,9 +77,9 @@ func (b block) refused() string {
 		}
 		return ""
 	case indented:
-		return "a block is indented, and does not say what it is: begin it with ```sh if it is commands, ```go, or ```text"
+		return "a block is indented, and does not say what it is: begin it with ```sh if it is commands, ```go, ```yaml or ```text"
 	}
-	return fmt.Sprintf("a block is %q, which is none of ```sh, ```go and ```text", b.kind)
+	return fmt.Sprintf("a block is %q, which is none of ```sh, ```go, ```yaml and ```text", b.kind)
 }
 
 func readFile(t *testing.T, path string) string {
@@ -98,6 +99,7 @@ func TestBlocksOf(t *testing.T) {
 	require.Empty(t, cmp.Diff(want, got, cmp.AllowUnexported(block{})))
 	for b, refused := range map[block]bool{
 		{kind: shell}:                                 false,
+		{kind: pipeline}:                              false,
 		{kind: output, text: "go1.26 test\n"}:         false,
 		{kind: output, text: "ok\n  go test ./...\n"}: true,
 		{kind: output, text: "$ make\n"}:              true,

@@ -3,8 +3,8 @@ package readme
 // A recipe says how a block of README.md is run. Each block of commands and of Go has one, and each recipe one block.
 //
 // A Go block is a package of its own in a module that uses this one. Its tests, each of which must pass, and its
-// benchmarks are run, those once. Commands are run by bash until one fails, in a directory of their own. In their
-// environment
+// benchmarks are run, those once. Commands are run by bash until one fails, in a directory of their own, and so are those
+// of the job that a block of YAML describes. In their environment
 //
 //	$REPOSITORY  is this module's root,
 //	$SCRATCH     is a directory that all blocks share,
@@ -51,6 +51,21 @@ var recipes = []recipe{
 			"http://127.0.0.1:8080/", "$URL", "-conns=10000", "-conns=20", "-keepalive=20s", "-keepalive=600ms"},
 		says: `(?s)20 of 20 conns held, 0 dropped.*BenchmarkURL/conns=20\S*\s+1\s`,
 	},
+	{has: "func TestGate(", swap: []string{"1000", "20", "4 * time.Second", "600 * time.Millisecond", strict, unlessBusy}},
+	{
+		has: "HOLDFAST_BASE=origin/main...", at: "func TestGate(", before: changeOnMain, swap: []string{"-count=1", "-count=1 -v"},
+		says: gateIsNew,
+	},
+	{
+		has: "$GITHUB_STEP_SUMMARY", at: "func TestGate(", before: changeOnMain + ` && export GITHUB_STEP_SUMMARY=$PWD/summary`,
+		swap: []string{"${{ github.base_ref }}", "main", "${{ contains(github.event.pull_request.labels.*.name, 'accept-worse') && '1' || '' }}", "",
+			`>> "$GITHUB_STEP_SUMMARY"`, `>> "$GITHUB_STEP_SUMMARY"; cat "$GITHUB_STEP_SUMMARY"`},
+		says: `(?m)^## 🆕 gate: new|loadtest: invalid: this run proves nothing`,
+	},
+	{
+		has: "$CI_MERGE_REQUEST_DIFF_BASE_SHA", at: "func TestGate(",
+		before: changeOnMain + ` && export CI_MERGE_REQUEST_DIFF_BASE_SHA=$(git rev-parse HEAD)`, says: gateIsNew,
+	},
 	{has: "func TestLeaksNothing", swap: []string{"500", "256", "4 * time.Second", "400 * time.Millisecond",
 		"LeakRounds: 3", "LeakRounds: 3, SkipUnfit: true"}},
 	{has: "func TestCostOfAConn", swap: []string{"4000", "1000", "CostOptions{}", "CostOptions{Repeats: 2}"}},
@@ -61,7 +76,7 @@ var recipes = []recipe{
 	{has: "func TestNobodyIsDroppedWithinTheHour", swap: []string{"100,", "20,"}},
 	{has: "docker run", parsed: "it needs docker, and the right to raise a limit"},
 	{
-		has: "-artifacts", at: "func TestHoldsAThousand",
+		has: "-count=1 -artifacts", at: "func TestHoldsAThousand",
 		swap: []string{"-outputdir=. .", "-outputdir=. . && ls _artifacts/*/*.html"}, says: `TestHoldsAThousand\.html`,
 	},
 	{has: "func BenchmarkHold(", swap: []string{"1000", "20", "4 * time.Second", "300 * time.Millisecond"}},
@@ -78,6 +93,13 @@ const (
 	strict     = "loadtest.Budget{}"
 	unlessBusy = "loadtest.Budget{SkipUnfit: true}"
 )
+
+// changeOnMain makes a repository whose main has no test yet, so that a gate has nothing to compare with: that takes seconds.
+const changeOnMain = `package=$PWD && cd "$(mktemp -d)" && cp "$SCRATCH"/go.mod "$SCRATCH"/go.sum . && git init -q && git add . &&
+git -c user.name=a -c user.email=a@example.org -c commit.gpgsign=false commit -qm 'No tests' &&
+git update-ref refs/remotes/origin/main HEAD && cp "$package"/shop_test.go .`
+
+const gateIsNew = `gate: new: the base has no tests in |loadtest: invalid: this run proves nothing`
 
 const useLoadtest = `printf 'package mine\n\nimport _ "example.com/holdfast/loadtest"\n' > mine_test.go`
 
@@ -122,5 +144,5 @@ var packages = map[string]string{
 	"context": "context", "errors": "errors", "exec": "os/exec", "flag": "flag", "fmt": "fmt", "http": "net/http", "httptest": "net/http/httptest",
 	"io": "io", "json": "encoding/json", "net": "net", "os": "os", "strings": "strings", "sync": "sync", "atomic": "sync/atomic",
 	"synctest": "testing/synctest", "testing": "testing", "time": "time", "tls": "crypto/tls",
-	"loadtest": "example.com/holdfast/loadtest",
+	"loadtest": "example.com/holdfast/loadtest", "gate": "example.com/holdfast/loadtest/gate",
 }

@@ -50,7 +50,8 @@ func freeAddress(t *testing.T) string {
 func (w *workshop) command(t *testing.T, dir, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(t.Context(), name, args...)
 	cmd.Dir = dir
-	cmd.Env = usermodule.Env(dir, "REPOSITORY="+w.root, "SCRATCH="+w.scratch, "URL="+w.url, "ADDRESS="+w.address, "TMPDIR="+w.tmp)
+	cmd.Env = usermodule.Env(dir, "REPOSITORY="+w.root, "SCRATCH="+w.scratch, "URL="+w.url, "ADDRESS="+w.address, "TMPDIR="+w.tmp,
+		"HOLDFAST_BASE=")
 	return cmd
 }
 
@@ -156,6 +157,10 @@ func resultsOf(t *testing.T, source string) (patterns []string) {
 func (w *workshop) bash(t *testing.T, m match) {
 	text, err := m.swapped()
 	require.NoError(t, err)
+	if m.kind == pipeline {
+		text, err = scriptOf(text)
+		require.NoError(t, err, "README.md:%d", m.line)
+	}
 	dir := t.TempDir()
 	if m.at == repository {
 		dir = w.root

@@ -170,13 +170,15 @@ func (g *gate) result(ctx context.Context) (*result, error) {
 		return r, err
 	}
 	both, err := prepare(ctx, where)
-	defer both.Close()
-	if both != nil {
-		r.Base, r.Head, r.Notes = both.Base, both.Head, both.Notes
-	}
 	if err != nil {
 		return r, err
 	}
+	defer func() {
+		if err := both.Close(); err != nil {
+			r.Notes = append(r.Notes, fmt.Sprintf("not all could be removed, which the next gate tries again: %v", err))
+		}
+	}()
+	r.Base, r.Head, r.Notes = both.Base, both.Head, both.Notes
 	if both.New != "" {
 		return r, &newError{both.New}
 	}

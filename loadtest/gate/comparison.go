@@ -43,7 +43,7 @@ func newMatch(r *revisions, test string, env []string, seed uint64) *match {
 			Path: binary, Args: serverArgs(test), Dir: dir, Env: env, Variable: variable, Stdout: true,
 		}}
 	}
-	return &match{base: program("base", r.BaseBinary, r.BaseDir), head: program("head", r.HeadBinary, r.HeadDir), seed: seed, pace: usualPace}
+	return &match{base: program(baseName, r.BaseBinary, r.BaseDir), head: program(headName, r.HeadBinary, r.HeadDir), seed: seed, pace: usualPace}
 }
 
 // measure has everything measured and judged.

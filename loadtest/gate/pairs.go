@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,8 +52,7 @@ func (m *match) both(ctx context.Context) (base, head *server, err error) {
 		wg.Go(func() { servers[i], errs[i] = p.start(ctx) })
 	}
 	wg.Wait()
-	err = errors.Join(errs[0], errs[1])
-	if errs[1] == nil && errs[0] == nil {
+	if err = cmp.Or(errs[1], errs[0]); err == nil { // that the base has nothing to compare with must not hide that head fails
 		err = canCompare(servers[0], servers[1])
 	}
 	if err != nil {

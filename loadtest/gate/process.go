@@ -21,9 +21,14 @@ const (
 	cleanupPatience = 10 * time.Second
 )
 
+const (
+	baseName = "base"
+	headName = "head"
+)
+
 // A serverProgram is what one revision's server processes are made of.
 type serverProgram struct {
-	name string // "base" or "head"
+	name string // baseName or headName
 	spawn.Program
 }
 
@@ -101,7 +106,12 @@ func (s *server) endedEarly(err error) error {
 	fate := s.Fate(cleanupPatience)
 	select {
 	case <-s.Exited():
-		if s.ExitCode() == 0 {
+		switch {
+		case s.ExitCode() != 0:
+		case s.name == headName:
+			return fmt.Errorf("run again in a process of its own the test did not come to gate.Check: it may depend on what other tests "+
+				"leave behind, or on how often it is run. It printed: %s", orNothing(s.Output()))
+		default:
 			return &newError{fmt.Sprintf("%s has no test of this name, or that does not come to gate.Check. It printed: %s", s.name,
 				orNothing(s.Output()))}
 		}

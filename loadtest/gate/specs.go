@@ -147,9 +147,9 @@ func (p pair) side(head bool) side {
 
 func sideName(head bool) string {
 	if head {
-		return "head"
+		return headName
 	}
-	return "base"
+	return baseName
 }
 
 func cpuPerRequest(p pair, head bool) (v float64, why string) {
