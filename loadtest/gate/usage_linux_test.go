@@ -156,6 +156,29 @@ func TestGate(t *testing.T) {
 	require.Equal(t, len(found.First) > 0, slices.Contains(units, "cpu-sec/req"), "%q", units)
 }
 
+// TestWhatFailsATest is the outcome, by the options.
+func TestWhatFailsATest(t *testing.T) {
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	require.NoError(t, err)
+	defer null.Close()
+	passes := func(of outcome, o Options) (passed bool) {
+		defer func(stdout *os.File) { os.Stdout = stdout }(os.Stdout)
+		os.Stdout = null
+		all := func(_, _ string) (bool, error) { return true, nil }
+		return testing.RunTests(all, []testing.InternalTest{{Name: "TestIt", F: func(t *testing.T) {
+			(&gate{t: t, options: o}).tell(&result{Outcome: of})
+		}}})
+	}
+	for _, of := range []outcome{same, better, isNew} {
+		require.True(t, passes(of, Options{FailUnknown: true}), of)
+	}
+	require.True(t, passes(unknown, Options{}))
+	require.False(t, passes(unknown, Options{FailUnknown: true}))
+	require.True(t, passes(unknown, Options{FailUnknown: true, ReportOnly: true}))
+	require.False(t, passes(worse, Options{}))
+	require.True(t, passes(worse, Options{ReportOnly: true}))
+}
+
 func raceDetector() bool {
 	info, _ := debug.ReadBuildInfo()
 	return slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
