@@ -122,12 +122,12 @@ func newAuthor(t *testing.T) *author {
 	return a
 }
 
-// makeOriginal makes it in a directory that removeOriginal removes.
+// makeOriginal makes it in a directory that is removed after all tests.
 func makeOriginal(t *testing.T) original {
 	dir, err := os.MkdirTemp("", "holdfast-author-")
 	require.NoError(t, err)
+	afterAll = append(afterAll, func() { os.RemoveAll(dir) })
 	o := original{top: filepath.Join(dir, "repository"), binary: filepath.Join(dir, "srv.test")}
-	theOriginal.top = o.top // to be removed, whatever goes wrong
 	c := &clone{t: t, top: o.top}
 	require.NoError(t, os.Mkdir(c.top, 0o755))
 	c.git("init", "-q", "-b", "main", ".")
@@ -158,13 +158,6 @@ func makeOriginal(t *testing.T) original {
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	return o
-}
-
-// removeOriginal is for TestMain.
-func removeOriginal() {
-	if theOriginal.top != "" {
-		os.RemoveAll(filepath.Dir(theOriginal.top))
-	}
 }
 
 // leavesNothing makes sure that nothing is left of the author's gates, and that the repository is what it was.

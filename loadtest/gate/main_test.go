@@ -7,8 +7,13 @@ import (
 	"example.com/holdfast/internal/leaktest"
 )
 
+// afterAll removes what several tests have in common.
+var afterAll []func()
+
 func TestMain(m *testing.M) {
 	code := leaktest.Run(m)
-	removeOriginal()
+	for _, remove := range afterAll {
+		remove()
+	}
 	os.Exit(code)
 }
