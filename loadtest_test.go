@@ -1,5 +1,5 @@
 // Package holdfast_test is a server author's repository in miniature: acceptance tests and benchmarks that use nothing
-// but package loadtest.
+// but packages loadtest and gate.
 package holdfast_test
 
 import (
@@ -25,6 +25,7 @@ import (
 	"example.com/holdfast/internal/peers"
 	"example.com/holdfast/internal/peers/standalone"
 	"example.com/holdfast/loadtest"
+	"example.com/holdfast/loadtest/gate"
 )
 
 // page is longer than what net/http writes at once, so that a response comes in several reads.
@@ -112,6 +113,17 @@ func TestShopLeaksNothing(t *testing.T) {
 		IdleTimeout: 2 * time.Second,
 	}, loadtest.Budget{LeakRounds: 3, SkipUnfit: true})
 	require.Len(t, r.Leaks.Rounds, 3)
+}
+
+// TestGateOfTheFixture holds the fixture against what it was at the commit that HOLDFAST_BASE names, as .ci/run does with the one
+// before. It reports: one change is looked at once, on whatever machine there is.
+func TestGateOfTheFixture(t *testing.T) {
+	gate.Check(t, loadtest.Config{
+		Server:      loadtest.NewServer(t, shop()),
+		Connections: 1000,
+		IdleTimeout: 2 * time.Second,
+		Hold:        200 * time.Millisecond,
+	}, loadtest.Budget{SkipUnfit: true}, gate.Options{ReportOnly: true})
 }
 
 // Runs with generator processes do not get into each other's way.

@@ -14,7 +14,7 @@ const module = "example.com/holdfast"
 
 // arrows says which packages of the module a package imports: in its code, and in its tests besides.
 var arrows = map[string]struct{ code, tests []string }{
-	".": {tests: []string{"loadtest", "internal/leaktest", "internal/faulty", "internal/peers",
+	".": {tests: []string{"loadtest", "loadtest/gate", "internal/leaktest", "internal/faulty", "internal/peers",
 		"internal/peers/standalone"}},
 
 	// engine carries out the plan; http1 makes the request's bytes while a Config can still be refused; netpoll counts
@@ -34,7 +34,7 @@ var arrows = map[string]struct{ code, tests []string }{
 	"loadtest/gate": {
 		code: []string{"loadtest", "internal/handover", "internal/engine", "internal/generator", "internal/netpoll",
 			"internal/spawn", "internal/artifact", "internal/lines", "internal/rerun"},
-		tests: []string{"internal/leaktest", "internal/golden", "internal/peers"}, // peers finds git
+		tests: []string{"internal/leaktest", "internal/golden", "internal/peers", "internal/usermodule"}, // peers finds git
 	},
 	"internal/handover": {code: []string{"internal/engine", "internal/generator"}},
 
@@ -85,7 +85,10 @@ var arrows = map[string]struct{ code, tests []string }{
 	"internal/peers/author":     {tests: []string{"loadtest", "internal/peers/clientjob"}},
 
 	// What README.md shows is run as its readers do: by go test and bash, in a module of theirs.
-	"internal/readme": {tests: []string{"internal/leaktest"}},
+	"internal/readme": {tests: []string{"internal/leaktest", "internal/usermodule"}},
+
+	// The module of those readers, and of the authors whose gates are tested.
+	"internal/usermodule": {},
 
 	"internal": {tests: []string{"internal/golden"}},
 }

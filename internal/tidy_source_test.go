@@ -121,11 +121,11 @@ func in(patterns ...string) where {
 var (
 	everything where = func(*source) bool { return true }
 
-	// code is what users link. internal/peers, faulty, golden and leaktest have parts that are not in _test.go files, yet only
-	// tests use them.
+	// code is what users link. internal/peers, faulty, golden, leaktest and usermodule have parts that are not in _test.go files,
+	// yet only tests use them.
 	code where = func(s *source) bool {
 		return !s.test && !matches(s.dir, []string{"internal/peers/...", "internal/faulty", "internal/golden",
-			"internal/leaktest"})
+			"internal/leaktest", "internal/usermodule"})
 	}
 )
 

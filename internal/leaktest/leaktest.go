@@ -1,4 +1,4 @@
-// Package leaktest fails the tests of a package that leave goroutines or descriptors behind. Tests use it, and nothing
+// Package leaktest fails the tests of a package that leave goroutines, descriptors or child processes behind. Tests use it, and nothing
 // else.
 package leaktest
 
@@ -7,7 +7,9 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 )
@@ -23,18 +25,32 @@ func Run(m *testing.M) int {
 	warmUp()
 	goroutines, descriptors := runtime.NumGoroutine(), len(Descriptors())
 	code := m.Run()
-	left := func() bool { return runtime.NumGoroutine() > goroutines || len(Descriptors()) > descriptors }
+	left := func() bool {
+		return runtime.NumGoroutine() > goroutines || len(Descriptors()) > descriptors || len(children()) > 0
+	}
 	for end := time.Now().Add(patience); left(); time.Sleep(time.Millisecond) {
 		if time.Now().Before(end) {
 			continue
 		}
 		stacks := make([]byte, 1<<20)
 		stacks = stacks[:runtime.Stack(stacks, true)]
-		fmt.Fprintf(os.Stderr, "left behind by the tests: %d goroutines, want %d; %d descriptors, want %d: %v\n%s\n",
-			runtime.NumGoroutine(), goroutines, len(Descriptors()), descriptors, Descriptors(), stacks)
+		fmt.Fprintf(os.Stderr, "left behind by the tests: %d goroutines, want %d; %d descriptors, want %d: %v; child processes %v, want none\n%s\n",
+			runtime.NumGoroutine(), goroutines, len(Descriptors()), descriptors, Descriptors(), children(), stacks)
 		return max(code, 1)
 	}
 	return code
+}
+
+// children returns the processes that this one has started and not waited for; none where the system does not list them.
+func children() (pids []string) {
+	lists, _ := filepath.Glob("/proc/self/task/*/children") // each process belongs to the thread that has started it
+	for _, list := range lists {
+		text, err := os.ReadFile(list)
+		if err == nil {
+			pids = append(pids, strings.Fields(string(text))...)
+		}
+	}
+	return pids
 }
 
 // warmUp starts what the standard library starts once and keeps: the network poller, and the receiver of signals, which

@@ -16,6 +16,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"example.com/holdfast/internal/usermodule"
 )
 
 // A workshop is where blocks are run: a module that uses this one as its users do, with a package for each block of Go.
@@ -30,14 +32,7 @@ func newWorkshop(t *testing.T, url string) *workshop {
 	root, err := filepath.Abs("../..")
 	require.NoError(t, err)
 	w := &workshop{root: root, scratch: t.TempDir(), tmp: t.TempDir(), url: url, address: freeAddress(t), packages: map[string]string{}}
-	// This module's requirements are enough for a user's, and nothing has to be downloaded that its tests do not need.
-	for _, name := range []string{"go.mod", "go.sum"} {
-		text := readFile(t, filepath.Join(root, name))
-		require.NoError(t, os.WriteFile(filepath.Join(w.scratch, name), []byte(text), 0o644))
-	}
-	out, err := w.command(t, w.scratch, "go", "mod", "edit", "-module=example.org/shop", "-require=example.com/holdfast@v0.0.0",
-		"-replace=example.com/holdfast="+root).CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	usermodule.Write(t, root, w.scratch, "example.org/shop")
 	return w
 }
 
@@ -55,8 +50,8 @@ func freeAddress(t *testing.T) string {
 func (w *workshop) command(t *testing.T, dir, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(t.Context(), name, args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PWD="+dir, "REPOSITORY="+w.root, "SCRATCH="+w.scratch, "URL="+w.url, "ADDRESS="+w.address, "TMPDIR="+w.tmp,
-		"HOLDFAST_BASE=", "GOFLAGS=", "GOPROXY=off", "GOSUMDB=off", "GOWORK=off", "GOTOOLCHAIN=local")
+	cmd.Env = usermodule.Env(dir, "REPOSITORY="+w.root, "SCRATCH="+w.scratch, "URL="+w.url, "ADDRESS="+w.address, "TMPDIR="+w.tmp,
+		"HOLDFAST_BASE=")
 	return cmd
 }
 

@@ -39,7 +39,8 @@ type Options struct {
 //
 // The base is what HOLDFAST_BASE names, else o.Base. Of the base only the test of the same name is run, up to its call of
 // Check, in a work tree of its own that is removed at the end. If the base has no such test, or that starts another load,
-// there is nothing to compare, and a note says so. That the base cannot be found, or does not build, fails the test.
+// there is nothing to compare, and a note says so. That the base cannot be found fails the test before it
+// begins, and that it does not build, later.
 //
 // cfg says how many conns each of the two servers holds, and what is asked on them. Its Cadence, Hold and Reopen are those of
 // loadtest.Check alone: while a server has its turn, 64 requests at a time are outstanding, on all conns one after the other. The
@@ -69,6 +70,9 @@ func Check(t *testing.T, cfg loadtest.Config, b loadtest.Budget, o Options) *loa
 	}
 	t.Cleanup(func() { gated.Delete(t) })
 	g := &gate{t: t, cfg: cfg, options: o, asked: base, files: artifact.Of(t, rerun.Package(), ".gate")}
+	if err := g.foresee(); err != nil {
+		t.Fatalf("gate: not begun: %s", plainError(err))
+	}
 	latest := g.mayTake(handover.Expected(cfg, b))
 	g.report = loadtest.Check(t, cfg, b)
 	g.compare(latest)
@@ -92,9 +96,25 @@ type gate struct {
 	options Options
 	asked   string           // the base, as it was named
 	report  *loadtest.Report // of loadtest.Check
+	where   place
 	files   artifact.Place
 	extras  []extra // files besides
 }
+
+// foresee finds what will keep a gate from comparing anything, as far as that shows in a moment: nobody is to wait for a load test
+// to be told that a branch is misspelled.
+func (g *gate) foresee() (err error) {
+	if !supported {
+		return fmt.Errorf("a gate needs Linux, where the CPU clock of another process can be read: here name no base (%s)", baseVariable)
+	}
+	if g.where, err = thisPlace(g.t.Name(), g.asked); err != nil {
+		return err
+	}
+	return new(revisions).find(g.t.Context(), newToolbox(g.where.Env), g.where)
+}
+
+// plainError is an error without the prefix that is before it already.
+func plainError(err error) string { return strings.TrimPrefix(err.Error(), "gate: ") }
 
 // What a gate takes besides loading servers, at a thousand conns, and slightly more than was seen (2026-11).
 const (
@@ -149,7 +169,7 @@ func (g *gate) compare(latest time.Time) {
 	case errors.As(err, &nothing):
 		r.Outcome, r.Why = isNew, nothing.why
 	case err != nil:
-		g.t.Fatalf("gate: nothing was compared: %s", strings.TrimPrefix(err.Error(), "gate: "))
+		g.t.Fatalf("gate: nothing was compared: %s", plainError(err))
 	}
 	g.tell(r)
 }
@@ -160,7 +180,7 @@ func (g *gate) tell(r *result) {
 	for _, a := range r.attrs() {
 		g.t.Attr(a[0], a[1])
 	}
-	text := r.String() + r.keep(g.files, g.extras...)
+	text := strings.TrimSuffix(r.String()+r.keep(g.files, g.extras...), "\n")
 	fails := r.Outcome == worse || r.Outcome == unknown && g.options.FailUnknown
 	if fails && !g.options.ReportOnly {
 		g.t.Error(text)
@@ -173,14 +193,7 @@ func (g *gate) tell(r *result) {
 func (g *gate) result(ctx context.Context) (*result, error) {
 	r := &result{Format: resultFormat, Test: g.t.Name(), Package: rerun.Package(), Outcome: unknown,
 		Machine: g.report.Environment}
-	if !supported {
-		return r, fmt.Errorf("a gate needs Linux, where the CPU clock of another process can be read: here name no base (%s)", baseVariable)
-	}
-	where, err := thisPlace(g.t.Name(), g.asked)
-	if err != nil {
-		return r, err
-	}
-	both, err := prepare(ctx, where)
+	both, err := prepare(ctx, g.where)
 	if err != nil {
 		return r, err
 	}
@@ -193,13 +206,13 @@ func (g *gate) result(ctx context.Context) (*result, error) {
 	if both.New != "" {
 		return r, &newError{both.New}
 	}
-	if has, err := both.hasTest(ctx, where); err != nil || !has {
+	if has, err := both.hasTest(ctx, g.where); err != nil || !has {
 		return r, errors.Join(err, lacksTest(has, err, g.t.Name()))
 	}
 	seed, err := g.seed()
 	if err != nil {
 		return r, err
 	}
-	m := newMatch(both, g.t.Name(), where.Env, seed)
+	m := newMatch(both, g.t.Name(), g.where.Env, seed)
 	return r, g.measure(ctx, m, r)
 }

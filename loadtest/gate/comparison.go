@@ -60,7 +60,6 @@ func (g *gate) measure(ctx context.Context, m *match, r *result) error {
 		return err
 	}
 	if disturbed != nil {
-		r.Why = disturbed.why
 		r.First = nil // fewer than were planned are not the procedure that was validated
 	}
 	j, err := decide(r.First, func(n int) ([]pair, error) { return m.pairs(ctx, n, r) })
@@ -75,6 +74,13 @@ func (g *gate) measure(ctx context.Context, m *match, r *result) error {
 		return m.Outcome == shown && m.Base == nil && m.Head == nil
 	})
 	r.Outcome = overall(r.Metrics)
+	switch {
+	case disturbed == nil:
+	case r.Outcome == unknown:
+		r.Why = disturbed.why
+	default: // by what conns cost
+		r.Notes = append(r.Notes, "no pair counts: "+disturbed.why)
+	}
 	if g.files.Kept() && slices.ContainsFunc(r.Metrics, func(m metric) bool { return m.Unit == unitCPU && m.Outcome == worse }) {
 		if g.extras, err = m.profiles(ctx); err != nil {
 			r.Notes = append(r.Notes, fmt.Sprintf("there are no CPU profiles: %v", err))

@@ -28,8 +28,9 @@
 // counts one figure of each metric: the logarithm of head ÷ base, over all slices. Pairs have processes of their own because where
 // a process has its memory makes it faster or slower for as long as it lives, by chance.
 //
-// A slice in which others used more than a quarter of the processors, or the hypervisor took more than a tenth, spoils its
-// pair, which is measured again: at most a fifth of all. On a machine that is busier nothing is judged.
+// A slice is disturbed if others used more than a quarter of the processors in it, or the hypervisor took more than a tenth. A
+// pair with more than two of these is measured again, and so is a fifth of all pairs at most: on a machine that is busier what
+// pairs measure is unknown.
 //
 // # The procedure
 //

@@ -297,3 +297,19 @@ func TestProfiles(t *testing.T) {
 		require.Equal(t, "\x1f\x8b", string(extras[i].data[:2]), "a profile is a gzipped protocol buffer")
 	}
 }
+
+func TestDisturbed(t *testing.T) {
+	quiet := slice{Foreign: mostForeign, Steal: mostSteal}
+	unknownOnes := slice{Foreign: -1, Steal: -1}
+	for name, c := range map[string]struct {
+		slices []slice
+		want   string
+	}{
+		"none":            {[]slice{quiet, quiet, unknownOnes}, ""},
+		"two":             {[]slice{{Foreign: .9}, quiet, {Steal: .9}, quiet}, ""},
+		"three":           {[]slice{{Foreign: .3}, quiet, {Steal: .2}, {Foreign: .43}}, "in 3 of 4 slices the machine was busy with something else: other processes used up to 43 % of its CPUs, and the hypervisor took up to 20 %"},
+		"more than known": {[]slice{unknownOnes, unknownOnes, unknownOnes}, ""},
+	} {
+		require.Equal(t, c.want, disturbed(c.slices), name)
+	}
+}

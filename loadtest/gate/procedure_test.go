@@ -328,7 +328,7 @@ func TestNotMeasured(t *testing.T) {
 
 	j, err = decide(nil, nothingFlagged(t))
 	require.NoError(t, err)
-	require.Equal(t, "no pair was measured", j.metrics[0].Why)
+	require.Equal(t, "no pair counts", j.metrics[0].Why)
 	require.Equal(t, "there were 0 conns of base and 0 of head", j.metrics[2].Why)
 	require.Equal(t, unknown, overall(j.metrics))
 

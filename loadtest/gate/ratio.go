@@ -25,7 +25,7 @@ func (s *spec) readAll(pairs []pair) (r readings, why string) {
 		r.base, r.head = append(r.base, base), append(r.head, head)
 	}
 	if len(pairs) == 0 {
-		return r, "no pair was measured"
+		return r, "no pair counts"
 	}
 	return r, ""
 }
