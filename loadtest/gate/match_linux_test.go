@@ -307,7 +307,7 @@ func TestDisturbed(t *testing.T) {
 	}{
 		"none":            {[]slice{quiet, quiet, unknownOnes}, ""},
 		"two":             {[]slice{{Foreign: .9}, quiet, {Steal: .9}, quiet}, ""},
-		"three":           {[]slice{{Foreign: .3}, quiet, {Steal: .2}, {Foreign: .43}}, "in 3 of 4 slices the machine was busy with something else: other processes used up to 43 % of its CPUs, and the hypervisor took up to 20 %"},
+		"three":           {[]slice{{Foreign: .3}, quiet, {Steal: .2}, {Foreign: .43}}, "in 3 of 4 slices the machine was busy with something else: other processes, or other tests of this one, used up to 43 % of its CPUs, and the hypervisor took up to 20 %"},
 		"more than known": {[]slice{unknownOnes, unknownOnes, unknownOnes}, ""},
 	} {
 		require.Equal(t, c.want, disturbed(c.slices), name)
