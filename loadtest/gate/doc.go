@@ -50,8 +50,8 @@
 // # What is judged, and how
 //
 //   - CPU time per request: tolerance 2 %; same is surely below +5 %. It is the server's own: the same load costs the same on a
-//     busy host, and two builds of the same code differ by less than 2 %. It is read from the CPU clock of the process. Where a
-//     slice has fewer than 200 answers, it is unknown.
+//     busy host, and two builds of the same code differ by less than 2 %. It is read from the CPU clock of the process, and
+//     what a server puts off until after its slice is in it. Where a slice has fewer than 200 answers, it is unknown.
 //   - Median (p50) of service time: tolerance 5 %; same is surely below +10 %. Stalls do not move it, but it has the host's and the
 //     generator's time in it.
 //   - Dropped conns: no tolerance. The binomial test flags, p ≤ .01; to confirm, the sign test over pairs must say the same,

@@ -193,7 +193,7 @@ func (p *pair) take(out *generator.Outcome) {
 		if s.Requests == 0 || t.Answered < s.Fewest {
 			s.Fewest = t.Answered
 		}
-		s.CPU += t.CPU
+		s.CPU += t.CPU + t.Between // what is put off until after the answer is the requests' too
 		s.Requests += t.Answered
 	}
 }
