@@ -90,11 +90,14 @@ func (m *turnMeter) turn(ctx context.Context, of int, lasts time.Duration) (Turn
 	return t, nil
 }
 
-// strangers says what of the CPUs' time between two looks was neither idle nor ours. The kernel counts idle time in ticks of
-// 10 ms: of a turn of 100 ms the share of two CPUs is told to a twentieth.
+// leastTurn is how long a turn must be for shares of it to be told: the kernel counts idle time in ticks of 10 ms, so that of 100 ms
+// the share of two CPUs is told to a twentieth.
+const leastTurn = 100 * time.Millisecond
+
+// strangers says what of the CPUs' time between two looks was neither idle nor ours.
 func (t *Turn) strangers(a, b look) {
 	cpus := b.host.CPUs
-	if cpus == 0 || a.host.CPUs != cpus || a.host.Idle < 0 || b.host.Idle < 0 {
+	if b.seen.Sub(a.seen) < leastTurn || cpus == 0 || a.host.CPUs != cpus || a.host.Idle < 0 || b.host.Idle < 0 {
 		return
 	}
 	all := b.seen.Sub(a.seen) * time.Duration(cpus)

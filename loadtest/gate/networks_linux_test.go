@@ -65,7 +65,7 @@ func beBackend(t *testing.T, last int64) {
 
 func roleMatch(t *testing.T, base, head string) *match {
 	of := func(role string) serverProgram { return program(t, "^TestRole$", roleVariable+"="+role) }
-	m := &match{base: of(base), head: of(head), seed: 1, pace: quick}
+	m := &match{base: of(base), head: of(head), seed: 1, pace: hasty}
 	m.head.name = headName
 	return m
 }

@@ -21,51 +21,61 @@ var (
 
 const handicapShare = 0.10 // of a request's CPU time
 
-// plainCPU returns what a request costs the server without handicap.
-func plainCPU(tb testing.TB, conns int) time.Duration {
-	p, err := matchOf(tb, handicap{conns: conns}, handicap{conns: conns}).pair(context.Background())
-	require.NoError(tb, err)
-	return (p.Base.CPU + p.Head.CPU) / time.Duration(p.Base.Requests+p.Head.Requests)
+// A trial is how a benchmark here, or the test of it, measures.
+type trial struct {
+	conns int
+	pairs int // of a gate first; or of each kind
+	pace  pace
+}
+
+func (c trial) match(tb testing.TB, head handicap, seed uint64) *match {
+	head.conns = c.conns
+	m := matchOf(tb, handicap{conns: c.conns}, head)
+	m.seed, m.pace = seed, c.pace
+	return m
 }
 
 // slower returns a server that takes so much more CPU time for each request.
-func slower(tb testing.TB, conns int, share float64) handicap {
-	cost := plainCPU(tb, conns)
-	return handicap{conns: conns, spin: spinFor(time.Duration(share * float64(cost)))}
+func (c trial) slower(tb testing.TB, share float64) handicap {
+	p, err := c.match(tb, handicap{}, 0).pair(context.Background())
+	require.NoError(tb, err)
+	cost := (p.Base.CPU + p.Head.CPU) / time.Duration(p.Base.Requests+p.Head.Requests)
+	return handicap{spin: spinFor(time.Duration(share * float64(cost)))}
 }
 
 // BenchmarkPairs measures pairs without a difference and pairs with a known one, in turn.
 //
 //	go test -run='^$' -bench=Pairs -benchtime=1x ./loadtest/gate -args -pairs=40
 func BenchmarkPairs(b *testing.B) {
-	plain := handicap{conns: *connsFlag}
 	for b.Loop() {
-		null, slow := matchOf(b, plain, plain), matchOf(b, plain, slower(b, *connsFlag, handicapShare))
-		slow.seed++
-		var ofNull, ofSlow []float64
-		disturbedPairs := 0
-		for range *pairsFlag {
-			for m, d := range map[*match]*[]float64{null: &ofNull, slow: &ofSlow} {
-				p, err := m.pair(b.Context())
-				require.NoError(b, err)
-				if p.Disturbed != "" {
-					disturbedPairs++
-				}
-				*d = append(*d, logRatioOf(p))
-			}
-		}
-		report := func(name string, d []float64) {
+		null, slow, disturbed := trial{*connsFlag, *pairsFlag, usualPace}.differences(b)
+		for name, d := range map[string][]float64{"null": null, "handicap": slow} {
 			mean, sigma, lag := moments(d)
 			b.ReportMetric(100*mean, name+"-mean-%")
 			b.ReportMetric(100*sigma, name+"-sigma-%")
 			b.ReportMetric(lag, name+"-lag1")
 			b.ReportMetric(100*2.6*sigma/math.Sqrt(float64(len(d))), name+"-bound-%")
 		}
-		report("null", ofNull)
-		report("handicap", ofSlow)
-		b.ReportMetric(float64(disturbedPairs), "disturbed")
+		b.ReportMetric(float64(disturbed), "disturbed")
 		b.ReportMetric(0, "ns/op")
 	}
+}
+
+// differences returns the log ratios of CPU time of pairs with and without a handicap. All count, the disturbed ones too.
+func (c trial) differences(tb testing.TB) (null, slow []float64, disturbed int) {
+	matches := [2]*match{c.match(tb, handicap{}, 1), c.match(tb, c.slower(tb, handicapShare), 2)}
+	into := [2]*[]float64{&null, &slow}
+	for range c.pairs {
+		for i, m := range matches {
+			p, err := m.pair(context.Background())
+			require.NoError(tb, err)
+			if p.Disturbed != "" {
+				disturbed++
+			}
+			*into[i] = append(*into[i], logRatioOf(p))
+		}
+	}
+	return null, slow, disturbed
 }
 
 // moments returns mean, standard deviation and lag-1 correlation.
@@ -84,52 +94,45 @@ func moments(d []float64) (mean, sigma, lag float64) {
 	return mean, math.Sqrt(squares / max(1, n-1)), products / squares
 }
 
-// handicaps are the changes that a gate is to find, and the one that it is not.
-func handicaps(tb testing.TB, conns int, names map[string]bool) map[string]handicap {
-	all := map[string]func() handicap{
-		"null":      func() handicap { return handicap{conns: conns} },
-		"cpu":       func() handicap { return slower(tb, conns, handicapShare) },
-		"heap":      func() handicap { return handicap{conns: conns, heap: 512} },
-		"goroutine": func() handicap { return handicap{conns: conns, goroutine: 1} },
-		"drop":      func() handicap { return handicap{conns: conns, drop: 1000} },
+// change returns what a kind of gate is about.
+func (c trial) change(tb testing.TB, kind string) handicap {
+	switch kind {
+	case "cpu":
+		return c.slower(tb, handicapShare)
+	case "heap":
+		return handicap{heap: 480} // a twentieth
+	case "goroutine":
+		return handicap{goroutine: 1}
+	case "drop":
+		return handicap{drop: 1000}
 	}
-	chosen := map[string]handicap{}
-	for name, make := range all {
-		if names == nil || names[name] {
-			chosen[name] = make()
-		}
-	}
-	return chosen
+	return handicap{}
 }
 
-// BenchmarkGates carries out whole gates, of builds that do not differ and of such that do, and counts the red ones.
+// BenchmarkGates carries out whole gates, of builds that do not differ and of such that do, and counts the red ones. What the
+// costs alone decide does not wait for pairs that could not tell.
 //
 //	go test -run='^$' -bench=Gates -benchtime=1x -timeout=3h ./loadtest/gate -args -gates=6
 func BenchmarkGates(b *testing.B) {
-	for _, kind := range []string{"null", "cpu", "heap", "goroutine", "drop"} {
+	for _, kind := range []string{"null", "cpu", "drop", "heap", "goroutine"} {
 		b.Run(kind, func(b *testing.B) {
-			head := handicaps(b, *connsFlag, map[string]bool{kind: true})[kind]
+			c := trial{*connsFlag, usualPairs, usualPace}
+			if kind == "heap" || kind == "goroutine" {
+				c.pace = hasty
+			}
 			for b.Loop() {
-				red, unsure := 0, 0
+				count := map[outcome]int{}
 				var longest time.Duration
 				var noise float64
+				head := c.change(b, kind)
 				for i := range *gatesFlag {
-					began := time.Now()
-					r := carryOut(b, handicap{conns: *connsFlag}, head, uint64(i+1))
-					longest = max(longest, time.Since(began))
-					noise = max(noise, r.Noise)
-					switch r.Outcome {
-					case worse:
-						red++
-					case unknown:
-						unsure++
-					}
-					if testing.Verbose() {
-						b.Logf("gate %d: %v", i, summary(r))
-					}
+					r := c.gate(b, head, uint64(i+1))
+					longest, noise = max(longest, r.Took), max(noise, r.Noise)
+					count[r.Outcome]++
+					b.Logf("gate %d: %v", i, summary(r))
 				}
-				b.ReportMetric(float64(red), "red")
-				b.ReportMetric(float64(unsure), "unknown")
+				b.ReportMetric(float64(count[worse]), "red")
+				b.ReportMetric(float64(count[unknown]), "unknown")
 				b.ReportMetric(float64(*gatesFlag), "gates")
 				b.ReportMetric(longest.Seconds(), "longest-s")
 				b.ReportMetric(100*noise, "most-sigma-%")
@@ -137,6 +140,40 @@ func BenchmarkGates(b *testing.B) {
 			}
 		})
 	}
+}
+
+// hasty is a pace that shows that everything is measured, and nothing of what.
+var hasty = pace{warm: 10 * time.Millisecond, slicePairs: 4, slice: 20 * time.Millisecond}
+
+// gate has base and head compared as Check would.
+func (c trial) gate(tb testing.TB, head handicap, seed uint64) *result {
+	g := &gate{options: Options{Pairs: c.pairs}}
+	r := &result{Format: resultFormat}
+	began := time.Now()
+	require.NoError(tb, g.measure(context.Background(), c.match(tb, head, seed), r))
+	r.Took = time.Since(began)
+	return r
+}
+
+// TestValidation is the benchmarks with tiny numbers.
+func TestValidation(t *testing.T) {
+	if !supported {
+		t.Skip("a gate needs Linux")
+	}
+	c := trial{conns: 100, pairs: 2, pace: hasty}
+	null, slow, _ := c.differences(t)
+	require.Len(t, null, 2)
+	require.Len(t, slow, 2)
+
+	c.pairs = 5
+	r := c.gate(t, handicap{drop: 50, goroutine: 1}, 1)
+	require.Equal(t, worse, r.Outcome, summary(r))
+	for _, m := range r.Metrics {
+		if m.Unit == "drops/conn" {
+			require.Equal(t, worse, m.Outcome, summary(r))
+		}
+	}
+	require.Len(t, r.Confirming, 10)
 }
 
 func summary(r *result) string {
@@ -147,16 +184,4 @@ func summary(r *result) string {
 		}
 	}
 	return s
-}
-
-// carryOut has base and head compared as Check would.
-func carryOut(tb testing.TB, base, head handicap, seed uint64) *result {
-	m := matchOf(tb, base, head)
-	m.seed = seed
-	g := &gate{options: Options{Pairs: usualPairs}}
-	r := &result{Format: resultFormat}
-	began := time.Now()
-	require.NoError(tb, g.measure(context.Background(), m, r))
-	r.Took = time.Since(began)
-	return r
 }
