@@ -68,8 +68,16 @@ func TestWhatComesAndGoesDoesNotRemain(t *testing.T) {
 // TestCostOfATreeThatDoesNotLetGo is told by its descriptors. A few may be its own.
 func TestCostOfATreeThatDoesNotLetGo(t *testing.T) {
 	onlyOnLinux(t)
-	cmd := exec.CommandContext(t.Context(), "sleep", "3600")
+	cmd := exec.CommandContext(t.Context(), "cat")
+	in, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
+	_, err = in.Write([]byte("\n"))
+	require.NoError(t, err)
+	_, err = out.Read(make([]byte, 1)) // it has its libraries now, and their files closed
+	require.NoError(t, err)
 	defer func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()

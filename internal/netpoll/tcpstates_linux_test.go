@@ -10,7 +10,7 @@ import (
 )
 
 func TestTCPStatesOfAnAddress(t *testing.T) {
-	for _, addr := range []string{"127.0.0.1:0", "[::1]:0", "127.0.0.2:0"} {
+	for _, addr := range []string{"127.91.0.1:0", "[::1]:0", "127.91.0.2:0"} {
 		ln, err := net.Listen("tcp", addr)
 		if err != nil && strings.HasPrefix(addr, "[") {
 			continue // without IPv6
@@ -18,7 +18,7 @@ func TestTCPStatesOfAnAddress(t *testing.T) {
 		require.NoError(t, err)
 		defer ln.Close()
 		at := ln.Addr().(*net.TCPAddr).AddrPort()
-		elsewhere, err := net.Listen("tcp", net.JoinHostPort("127.0.0.3", fmt.Sprint(at.Port())))
+		elsewhere, err := net.Listen("tcp", net.JoinHostPort("127.91.0.3", fmt.Sprint(at.Port())))
 		require.NoError(t, err)
 		defer elsewhere.Close() // another's, on the same port
 		for range 3 {
