@@ -5,7 +5,9 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"example.com/holdfast/internal/netpoll"
 	"example.com/holdfast/internal/spawn"
 	"example.com/holdfast/loadtest"
 )
@@ -88,12 +91,54 @@ type burden struct {
 	asked  atomic.Int64
 }
 
+// A spinMeter has the server say what its handicap takes, by the clock of the thread and of one request in 32: an instrument that has
+// nothing in common with the gate's. What a round takes on a busy machine is a third more than on an idle one.
+type spinMeter struct{ requests, timed, spent atomic.Int64 }
+
+func (m *spinMeter) spin(rounds int) {
+	if rounds == 0 {
+		return
+	}
+	if m.requests.Add(1)%32 != 0 {
+		spun.Add(spin(rounds) & 1)
+		return
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	before := netpoll.ThreadCPU()
+	began := netpoll.ThreadCPU()
+	spun.Add(spin(rounds) & 1)
+	ended := netpoll.ThreadCPU()
+	m.spent.Add(int64(ended - began - (began - before))) // without what reading the clock takes
+	m.timed.Add(1)
+}
+
+const spinSays = "spin ns: "
+
+func (m *spinMeter) tell() {
+	if n := m.timed.Load(); n > 0 {
+		println(spinSays + strconv.FormatInt(m.spent.Load()/n, 10))
+	}
+}
+
+// spinOf returns what a request's handicap took, by the server's own account.
+func spinOf(tb testing.TB, s side) time.Duration {
+	_, text, ok := strings.Cut(s.Output, spinSays)
+	require.True(tb, ok, s.Output)
+	text, _, _ = strings.Cut(text, "\n")
+	n, err := strconv.Atoi(text)
+	require.NoError(tb, err)
+	return time.Duration(n)
+}
+
 func (h *handicap) serve(l net.Listener) error {
+	var meter spinMeter
+	defer meter.tell()
 	var conns, requests atomic.Int64
 	var waiting sync.Map // by conn: what ends its goroutine
 	server := http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			spun.Add(spin(h.spin) & 1)
+			meter.spin(h.spin)
 			b := r.Context().Value(connKey{}).(*burden)
 			if h.drop > 0 && b.number%int64(h.drop) == 0 && b.asked.Add(1) == 3 {
 				panic(http.ErrAbortHandler)
@@ -123,16 +168,4 @@ func (h *handicap) serve(l net.Listener) error {
 		},
 	}
 	return server.Serve(l)
-}
-
-// spinFor returns how many rounds take so long.
-func spinFor(d time.Duration) int {
-	const rounds = 10_000_000
-	fastest := time.Hour
-	for range 5 {
-		began := time.Now()
-		spun.Add(spin(rounds) & 1)
-		fastest = min(fastest, time.Since(began))
-	}
-	return int(int64(d) * rounds / int64(fastest))
 }

@@ -35,12 +35,12 @@ func (c trial) match(tb testing.TB, head handicap, seed uint64) *match {
 	return m
 }
 
-// slower returns a server that takes so much more CPU time for each request.
+// slower returns a server that takes so much more CPU time for each request, under load.
 func (c trial) slower(tb testing.TB, share float64) handicap {
-	p, err := c.match(tb, handicap{}, 0).pair(context.Background())
+	const guess = 1000
+	p, err := c.match(tb, handicap{spin: guess}, 0).pair(context.Background())
 	require.NoError(tb, err)
-	cost := (p.Base.CPU + p.Head.CPU) / time.Duration(p.Base.Requests+p.Head.Requests)
-	return handicap{spin: spinFor(time.Duration(share * float64(cost)))}
+	return handicap{spin: int(guess * share * p.Base.perRequest() / float64(spinOf(tb, p.Head)))}
 }
 
 // BenchmarkPairs measures pairs without a difference and pairs with a known one, in turn.
@@ -48,34 +48,45 @@ func (c trial) slower(tb testing.TB, share float64) handicap {
 //	go test -run='^$' -bench=Pairs -benchtime=1x ./loadtest/gate -args -pairs=40
 func BenchmarkPairs(b *testing.B) {
 	for b.Loop() {
-		null, slow, disturbed := trial{*connsFlag, *pairsFlag, usualPace}.differences(b)
-		for name, d := range map[string][]float64{"null": null, "handicap": slow} {
+		found := trial{*connsFlag, *pairsFlag, usualPace}.differences(b)
+		for name, d := range map[string][]float64{"null": found.null, "handicap": found.slow, "handicap-by-its-own-clock": found.known} {
 			mean, sigma, lag := moments(d)
-			b.ReportMetric(100*mean, name+"-mean-%")
+			b.ReportMetric(100*math.Expm1(mean), name+"-mean-%")
 			b.ReportMetric(100*sigma, name+"-sigma-%")
-			b.ReportMetric(lag, name+"-lag1")
-			b.ReportMetric(100*2.6*sigma/math.Sqrt(float64(len(d))), name+"-bound-%")
+			if name != "handicap-by-its-own-clock" {
+				b.ReportMetric(lag, name+"-lag1")
+				b.ReportMetric(100*2.6*sigma/math.Sqrt(float64(len(d))), name+"-bound-%")
+			}
 		}
-		b.ReportMetric(float64(disturbed), "disturbed")
+		b.ReportMetric(float64(found.disturbed), "disturbed")
 		b.ReportMetric(0, "ns/op")
 	}
 }
 
-// differences returns the log ratios of CPU time of pairs with and without a handicap. All count, the disturbed ones too.
-func (c trial) differences(tb testing.TB) (null, slow []float64, disturbed int) {
-	matches := [2]*match{c.match(tb, handicap{}, 1), c.match(tb, c.slower(tb, handicapShare), 2)}
-	into := [2]*[]float64{&null, &slow}
-	for range c.pairs {
-		for i, m := range matches {
-			p, err := m.pair(context.Background())
-			require.NoError(tb, err)
-			if p.Disturbed != "" {
-				disturbed++
-			}
-			*into[i] = append(*into[i], logRatioOf(p))
+// TrialPairs are log ratios of CPU time of pairs.
+type trialPairs struct {
+	null, slow []float64
+	known      []float64 // of the slow ones, by the clocks of the servers' threads
+	disturbed  int       // pairs; they count
+}
+
+func (c trial) differences(tb testing.TB) (found trialPairs) {
+	null, slow := c.match(tb, handicap{}, 1), c.match(tb, c.slower(tb, handicapShare), 2)
+	measure := func(m *match) pair {
+		p, err := m.pair(context.Background())
+		require.NoError(tb, err)
+		if p.Disturbed != "" {
+			found.disturbed++
 		}
+		return p
 	}
-	return null, slow, disturbed
+	for range c.pairs {
+		found.null = append(found.null, logRatioOf(measure(null)))
+		p := measure(slow)
+		found.slow = append(found.slow, logRatioOf(p))
+		found.known = append(found.known, math.Log1p(float64(spinOf(tb, p.Head))/p.Base.perRequest()))
+	}
+	return found
 }
 
 // moments returns mean, standard deviation and lag-1 correlation.
@@ -109,16 +120,19 @@ func (c trial) change(tb testing.TB, kind string) handicap {
 	return handicap{}
 }
 
-// BenchmarkGates carries out whole gates, of builds that do not differ and of such that do, and counts the red ones. What the
-// costs alone decide does not wait for pairs that could not tell.
+// BenchmarkGates carries out whole gates, of builds that do not differ and of such that do, and counts the red ones. Where costs
+// or drops decide, the slices are short, and CPU time and service times say nothing.
 //
 //	go test -run='^$' -bench=Gates -benchtime=1x -timeout=3h ./loadtest/gate -args -gates=6
 func BenchmarkGates(b *testing.B) {
 	for _, kind := range []string{"null", "cpu", "drop", "heap", "goroutine"} {
 		b.Run(kind, func(b *testing.B) {
 			c := trial{*connsFlag, usualPairs, usualPace}
-			if kind == "heap" || kind == "goroutine" {
+			switch kind {
+			case "heap", "goroutine":
 				c.pace = hasty
+			case "drop":
+				c.pace = pace{warm: 50 * time.Millisecond, slicePairs: 8, slice: 50 * time.Millisecond}
 			}
 			for b.Loop() {
 				count := map[outcome]int{}
@@ -161,9 +175,12 @@ func TestValidation(t *testing.T) {
 		t.Skip("a gate needs Linux")
 	}
 	c := trial{conns: 100, pairs: 2, pace: hasty}
-	null, slow, _ := c.differences(t)
-	require.Len(t, null, 2)
-	require.Len(t, slow, 2)
+	found := c.differences(t)
+	require.Len(t, found.null, 2)
+	require.Len(t, found.slow, 2)
+	for _, d := range found.known {
+		require.Positive(t, d)
+	}
 
 	c.pairs = 5
 	r := c.gate(t, handicap{drop: 50, goroutine: 1}, 1)
