@@ -92,23 +92,23 @@ type burden struct {
 }
 
 // A spinMeter has the server say what its handicap takes, by the clock of the thread and of one request in 32: an instrument that has
-// nothing in common with the gate's. What a round takes on a busy machine is a third more than on an idle one.
+// nothing in common with the gate's. What a round takes on a busy machine is a third more than on an idle one. A server without
+// handicap has the meter, too, so that the two differ by the rounds alone.
 type spinMeter struct{ requests, timed, spent atomic.Int64 }
 
 func (m *spinMeter) spin(rounds int) {
-	if rounds == 0 {
-		return
-	}
 	if m.requests.Add(1)%32 != 0 {
 		spun.Add(spin(rounds) & 1)
 		return
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	netpoll.ThreadCPU() // the first reading takes the longest
 	before := netpoll.ThreadCPU()
 	began := netpoll.ThreadCPU()
-	spun.Add(spin(rounds) & 1)
+	odd := spin(rounds) & 1
 	ended := netpoll.ThreadCPU()
+	spun.Add(odd)
 	m.spent.Add(int64(ended - began - (began - before))) // without what reading the clock takes
 	m.timed.Add(1)
 }
