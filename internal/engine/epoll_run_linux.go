@@ -28,7 +28,7 @@ func runEpoll(ctx context.Context, p *Plan) (*Result, error) {
 		stop, r.stamps = netpoll.StartStamps()
 		defer stop()
 	}
-	r.batching = r.stamps && p.Tick >= batchTick
+	r.batching = r.stamps && (p.Tick >= batchTick || p.Bursts != nil)
 	for i := range p.Workers {
 		w, err := newEpollWorker(r, i)
 		if err != nil {
