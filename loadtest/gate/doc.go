@@ -24,9 +24,10 @@
 // then the test has started its server. There it says where that is, and waits. A pair is two fresh ones, of base and of head.
 // One generator process, head's, opens all conns to both, keeps them, and loads one server at a time: half a second each to
 // warm up, then 20 pairs of slices of 100 ms, of which base has the first in ten and head in ten, in an order drawn from the
-// seed. In a slice 64 requests are outstanding, on all conns in turn, and each answer is followed by the next request. Of a pair
-// counts one figure of each metric: the logarithm of head ÷ base, over all slices. Pairs have processes of their own because where
-// a process has its memory makes it faster or slower for as long as it lives, by chance.
+// seed. In a slice 64 requests are outstanding, on all conns in turn: once a millisecond the generator reads what has been
+// answered, and sends as many. (Over TLS and unix sockets, whose packets the kernel does not stamp, it reads at once.) Of a
+// pair counts one figure of each metric: the logarithm of head ÷ base, over all slices. Pairs have processes of their own because
+// where a process has its memory makes it faster or slower for as long as it lives, by chance.
 //
 // A slice is disturbed if others used more than a quarter of the processors in it, or the hypervisor took more than a tenth. A
 // pair with more than two of these is measured again, and so is a fifth of all pairs at most: on a machine that is busier what
