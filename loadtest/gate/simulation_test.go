@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -150,9 +152,23 @@ func (of frequencies) String() string {
 	return fmt.Sprintf("%s\nsecond stage %.1f %%", b.String(), 100*of["second stage"])
 }
 
+func raceDetector() bool {
+	info, _ := debug.ReadBuildInfo()
+	return slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+}
+
+// onceOnly skips what draws thousands of gates under the race detector, with which it takes three minutes.
+func onceOnly(t *testing.T) {
+	t.Helper()
+	if raceDetector() {
+		t.Skip("goroutines share nothing here: the test without the race detector has said the same")
+	}
+}
+
 // eachLaw runs f for all laws and σ at the same time, each with a seed of its own.
 func eachLaw(t *testing.T, laws []law, f func(t *testing.T, w truth, k int, seed uint64)) {
 	t.Helper()
+	onceOnly(t)
 	for i, l := range laws {
 		for k, sigma := range sigmas {
 			t.Run(fmt.Sprintf("%s/σ=%.0f%%", l.name, 100*sigma), func(t *testing.T) {
@@ -241,6 +257,7 @@ func TestRedWithDrift(t *testing.T) {
 
 // TestSimulatedNeeded: of gates that leave CPU open, and say how many pairs would likely decide it, so many decide nine in ten.
 func TestSimulatedNeeded(t *testing.T) {
+	onceOnly(t)
 	for i, effect := range []float64{0, 0.02, 0.06} {
 		t.Run(fmt.Sprintf("%+.0f%%", 100*effect), func(t *testing.T) {
 			t.Parallel()
@@ -268,6 +285,7 @@ func TestSimulatedNeeded(t *testing.T) {
 }
 
 func TestSimulatedDrops(t *testing.T) {
+	onceOnly(t)
 	quiet := truth{law: laws[1], sigma: 0.03}
 	for i, tc := range []struct {
 		name        string

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -180,11 +179,6 @@ func TestWhatFailsATest(t *testing.T) {
 	require.True(t, passes(unknown, Options{FailUnknown: true, ReportOnly: true}))
 	require.False(t, passes(worse, Options{}))
 	require.True(t, passes(worse, Options{ReportOnly: true}))
-}
-
-func raceDetector() bool {
-	info, _ := debug.ReadBuildInfo()
-	return slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
 // onlyFile reads the one file below dir whose name ends so.
