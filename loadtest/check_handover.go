@@ -76,9 +76,9 @@ func served(ctx context.Context, c Config) (handover.Served, error) {
 		return handover.Served{}, err
 	}
 	plan.Dial, plan.Progress = nil, nil // neither travels; a child dials by its TLS
-	s := handover.Served{Address: addressOf(c, loc), InTree: c.ServerPID != 0, Says: c.says(loc)}
+	s := handover.Served{Address: addressOf(c, loc), Says: c.says(loc)}
 	s.Rival = generator.Rival{Plan: plan, PID: os.Getpid()}
-	if s.InTree {
+	if c.ServerPID != 0 {
 		s.Rival.PID, s.Rival.Tree = c.ServerPID, true
 	}
 	if c.TLS != nil {

@@ -14,7 +14,6 @@ import (
 type Served struct {
 	Rival   generator.Rival
 	Address string            // where it listens
-	InTree  bool              // it is the process of Config.ServerPID, and not this one
 	Says    map[string]string // what the Config asks for that a server would notice, by field
 }
 

@@ -31,7 +31,7 @@ func (p pace) takes() time.Duration { return 2*p.warm + 2*time.Duration(p.sliceP
 // outstanding is how many requests at a time a server has in its slices, unless it has fewer conns: enough to keep it busy, and
 // answered within a few ms when a slice ends. All conns at once would take a quarter of a second at ten thousand.
 //
-// Note: with 16 and with 256 the standard deviation of a pair was within a fifth of that with 64 (2026-11).
+// Note: with 256 the standard deviation of a pair was the same, of 10 pairs each (2026-11).
 const outstanding = 64
 
 // A match measures pairs and costs of two programs.
@@ -219,9 +219,8 @@ func (s *side) of(g generator.Side) {
 
 // Limits beyond which a slice says more of the machine than of its server, and how many such slices a pair may have.
 //
-// Note: to take no pair with any such slice made every second gate unknown on a machine on which somebody compiles now and
-// then. Strangers that kept a third of both CPUs busy moved the CPU time per request by 2 % and the difference of a
-// pair not at all (2026-11): of 40 slices two move nothing that would be seen.
+// Note: to take no pair with any such slice made gates unknown on a machine on which somebody compiled now and then. Even where
+// strangers took a third of both CPUs in many slices, the pairs' standard deviation stayed near 2 % (2026-11).
 const (
 	mostForeign   = 0.25 // of all CPUs' time by strangers: a fifth, and what the ticks blur in a slice
 	mostSteal     = 0.10
