@@ -30,13 +30,6 @@ func (g *gate) seed() (uint64, error) {
 	return seed, err
 }
 
-func lacksTest(has bool, err error, name string) error {
-	if has || err != nil {
-		return nil
-	}
-	return &newError{"the base has no test " + name}
-}
-
 func newMatch(r *revisions, test string, env []string, seed uint64) *match {
 	program := func(name, binary, dir string) serverProgram {
 		own := append(slices.Clip(env), "PWD="+dir) // as go test sets it; in env it is head's
